@@ -1,0 +1,28 @@
+//! The words of the domain as types: what several rooms pass to each other.
+//!
+//! Values only. Nothing here reads a clock, a file or the network, and nothing here knows how Paxos
+//! or SQLite spell these values: `paxos` and `ledger` translate at their edges.
+
+mod amount;
+mod change;
+mod consequence;
+mod field;
+mod identifier;
+mod orchestration;
+mod poll;
+mod profile;
+mod route;
+mod status;
+mod timestamp;
+
+pub use amount::{Amount, InvalidAmount};
+pub use change::{Change, LegSide, Observation, PageFacts};
+pub use consequence::Consequence;
+pub use field::{Field, FieldValue};
+pub use identifier::Identifier;
+pub use orchestration::{Leg, Orchestration, Tracked, UnreadableRow};
+pub use poll::{Counts, FailureKind, Lane, PollFailure, PollOutcome, PollResult, ProfilePoll, Shortfall};
+pub use profile::{Coverage, Profile};
+pub use route::{Endpoint, Rail, Route};
+pub use status::{LegStatus, Status};
+pub use timestamp::{InvalidTimestamp, Timestamp};

@@ -1,0 +1,90 @@
+//! What a poll observed of one orchestration.
+
+use super::{Field, Identifier, LegStatus, Orchestration, Status, Timestamp, UnreadableRow};
+
+/// Which leg of an orchestration.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum LegSide {
+    /// The leg that takes the money in.
+    Source,
+    /// The leg that delivers it.
+    Destination,
+}
+
+/// One observed change. Values are in the text in which they are shown and journalled.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Change {
+    /// Seen for the first time.
+    Appeared,
+    /// The status is another one.
+    StatusMoved {
+        /// The status before.
+        from: Status,
+        /// The status now.
+        to: Status,
+    },
+    /// A leg that had a status has another one.
+    LegMoved {
+        /// Which leg.
+        leg: LegSide,
+        /// The leg's status before.
+        from: LegStatus,
+        /// The leg's status now.
+        to: LegStatus,
+    },
+    /// A field that had a value has another one, or none.
+    FieldChanged {
+        /// Which field.
+        field: Field,
+        /// The value before.
+        old: String,
+        /// The value now.
+        new: Option<String>,
+    },
+    /// A field that was missing has a value.
+    FilledIn {
+        /// Which field.
+        field: Field,
+        /// The value now.
+        new: String,
+    },
+    /// An older state than the one known was confirmed and taken.
+    WentBackInTime {
+        /// The newest `updated_at` known before.
+        from: Timestamp,
+        /// The `updated_at` that was taken.
+        to: Timestamp,
+    },
+}
+
+/// What one row of a page came to, for judging. Rows without any change are observed too: rules
+/// about time judge what was verified.
+#[derive(Clone, Debug)]
+pub enum Observation<'a> {
+    /// A row that could be read.
+    Row {
+        /// The orchestration as the ledger knew it.
+        before: Option<&'a Orchestration>,
+        /// The orchestration as it is kept now.
+        now: &'a Orchestration,
+        /// See [`Tracked::status_since`](super::Tracked).
+        status_since: Timestamp,
+        /// What changed, in no particular order; empty for a row that is as it was.
+        changes: &'a [Change],
+    },
+    /// A row that could not be read.
+    Unreadable(&'a UnreadableRow),
+}
+
+/// What a page is judged by: pure values, no clock.
+#[derive(Clone, Debug)]
+pub struct PageFacts<'a> {
+    /// The profile under which the page was listed.
+    pub profile: &'a Identifier,
+    /// When the poll began, by the server's clock.
+    pub poll_began_at: Timestamp,
+    /// When the profile's first poll began; what was final before is history.
+    pub first_poll_began_at: Timestamp,
+    /// What the rows of the page came to.
+    pub observations: &'a [Observation<'a>],
+}

@@ -1,0 +1,212 @@
+//! What a poll came to.
+//!
+//! A poll returns a value. Logs, `status`, metrics and exit codes read it, so none of them can say
+//! more than the others.
+
+use std::fmt;
+
+use super::{Coverage, Profile, Timestamp};
+
+/// Which kind of work a request or a poll belongs to. Their order is their priority at the limiter.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Lane {
+    /// Looking again at every open orchestration.
+    Refresh,
+    /// Listing what was created since the watermark.
+    Discover,
+    /// The first discovery of a profile, or the one after a long gap.
+    Backfill,
+    /// Listing a whole window again.
+    Sweep,
+}
+
+impl Lane {
+    /// Every lane, by priority.
+    pub const ALL: [Self; 4] = [Self::Refresh, Self::Discover, Self::Backfill, Self::Sweep];
+
+    /// The lane's name.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Refresh => "refresh",
+            Self::Discover => "discover",
+            Self::Backfill => "backfill",
+            Self::Sweep => "sweep",
+        }
+    }
+}
+
+impl fmt::Display for Lane {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.pad(self.as_str())
+    }
+}
+
+/// How much a poll met.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counts {
+    /// Pages committed.
+    pub pages: u64,
+    /// Rows on them.
+    pub rows: u64,
+    /// Rows seen for the first time.
+    pub appeared: u64,
+    /// Rows that changed.
+    pub changed: u64,
+    /// Rows that could not be read and were kept raw.
+    pub unreadable: u64,
+    /// Rows older than the ledger's, which were not taken.
+    pub stale: u64,
+    /// Rows without an id, which cannot be kept.
+    pub without_id: u64,
+}
+
+impl Counts {
+    /// Adds what another page or profile met.
+    pub fn add(&mut self, other: &Self) {
+        self.pages += other.pages;
+        self.rows += other.rows;
+        self.appeared += other.appeared;
+        self.changed += other.changed;
+        self.unreadable += other.unreadable;
+        self.stale += other.stale;
+        self.without_id += other.without_id;
+    }
+}
+
+/// Whose fault it is that a poll did not complete: what a person does next depends on it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum FailureKind {
+    /// Paxos could not be reached, did not answer in time, or answered 5xx.
+    Unreachable,
+    /// Paxos asked for a pause (429).
+    Throttled,
+    /// The credentials or their scopes were refused.
+    Credentials,
+    /// This profile was refused: unknown, or not of this account.
+    Profile,
+    /// Paxos answered something that cannot be understood.
+    Protocol,
+    /// The ledger could not be written.
+    Ledger,
+    /// The ledger belongs to another environment or Paxos customer.
+    WrongLedger,
+    /// Somebody asked tallyd to stop.
+    Stopped,
+}
+
+/// Why a poll did not complete.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PollFailure {
+    /// The kind of failure.
+    pub kind: FailureKind,
+    /// What happened, on what, and what to do next.
+    pub message: String,
+}
+
+/// One way in which a poll that listed something fell short of complete.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Shortfall {
+    /// Rows older than the ledger's: the answer came from a stale replica.
+    StaleRows(u64),
+    /// Rows without an id, which cannot be kept.
+    RowsWithoutId(u64),
+    /// The listing ended before its last page.
+    CutShort(PollFailure),
+}
+
+impl fmt::Display for Shortfall {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::StaleRows(count) => {
+                write!(formatter, "{count} rows were older than the ledger's (stale replica)")
+            }
+            Self::RowsWithoutId(count) => write!(formatter, "{count} rows came without an id"),
+            Self::CutShort(failure) => formatter.write_str(&failure.message),
+        }
+    }
+}
+
+/// How a poll of one profile ended. Nothing rounds it up.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum PollResult {
+    /// Everything up to the ceiling was listed and committed.
+    Complete,
+    /// Something was committed, but not everything, for these reasons.
+    Partial(Vec<Shortfall>),
+    /// Nothing was committed.
+    Failed(PollFailure),
+}
+
+impl PollResult {
+    /// `complete`, `partial` or `failed`.
+    pub const fn as_str(&self) -> &'static str {
+        match self {
+            Self::Complete => "complete",
+            Self::Partial(_) => "partial",
+            Self::Failed(_) => "failed",
+        }
+    }
+
+    /// What went wrong, in words; `None` for a complete poll.
+    pub fn reason(&self) -> Option<String> {
+        match self {
+            Self::Complete => None,
+            Self::Partial(shortfalls) => {
+                Some(shortfalls.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))
+            }
+            Self::Failed(failure) => Some(failure.message.clone()),
+        }
+    }
+
+    /// The failures in it.
+    pub fn failures(&self) -> impl Iterator<Item = &PollFailure> {
+        let (shortfalls, failed) = match self {
+            Self::Complete => (&[][..], None),
+            Self::Partial(shortfalls) => (shortfalls.as_slice(), None),
+            Self::Failed(failure) => (&[][..], Some(failure)),
+        };
+        let cut_short = shortfalls.iter().filter_map(|shortfall| match shortfall {
+            Shortfall::CutShort(failure) => Some(failure),
+            Shortfall::StaleRows(_) | Shortfall::RowsWithoutId(_) => None,
+        });
+        cut_short.chain(failed)
+    }
+}
+
+/// One poll of one profile.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ProfilePoll {
+    /// The profile.
+    pub profile: Profile,
+    /// Whether it was an ordinary discovery or a backfill.
+    pub lane: Lane,
+    /// When it began, by the server's clock where that was known.
+    pub began_at: Timestamp,
+    /// When it ended.
+    pub ended_at: Timestamp,
+    /// How it ended.
+    pub result: PollResult,
+    /// What it met.
+    pub counts: Counts,
+    /// What is covered now; `None` where the profile was never completely listed.
+    pub coverage: Option<Coverage>,
+}
+
+/// One round over all profiles.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PollOutcome {
+    /// Every profile that was polled, in the order of the configuration.
+    pub profiles: Vec<ProfilePoll>,
+    /// The local clock less the server's, in microseconds, as last seen; `None` where no answer
+    /// carried a usable `Date`.
+    pub clock_skew_micros: Option<i64>,
+    /// HTTP requests sent, retries included.
+    pub requests: u64,
+}
+
+impl PollOutcome {
+    /// Whether every profile was completely polled.
+    pub fn is_complete(&self) -> bool {
+        self.profiles.iter().all(|poll| poll.result == PollResult::Complete)
+    }
+}
