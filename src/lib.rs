@@ -1,7 +1,9 @@
 //! tallyd, a reconciliation poller for Paxos orchestrations.
 //!
-//! The modules stand in the order in which data flows; nothing below imports anything above it in
-//! the table that `tests/it/architecture.rs` holds.
+//! The modules stand in the order in which data flows. Who may use whom is held by a table in
+//! `tests/it/architecture.rs`.
 
 pub mod clock;
+pub mod ledger;
 pub mod model;
+pub mod sync;

@@ -16,7 +16,7 @@ mod status;
 mod timestamp;
 
 pub use amount::{Amount, InvalidAmount};
-pub use change::{Change, LegSide, Observation, PageFacts};
+pub use change::{Change, LegSide, Observation, PageFacts, Trust, Verdict};
 pub use consequence::Consequence;
 pub use field::{Field, FieldValue};
 pub use identifier::Identifier;

@@ -1,6 +1,6 @@
 //! What a poll observed of one orchestration.
 
-use super::{Field, Identifier, LegStatus, Orchestration, Status, Timestamp, UnreadableRow};
+use super::{Field, Identifier, LegStatus, Orchestration, Status, Timestamp, Tracked, UnreadableRow};
 
 /// Which leg of an orchestration.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -87,4 +87,34 @@ pub struct PageFacts<'a> {
     pub first_poll_began_at: Timestamp,
     /// What the rows of the page came to.
     pub observations: &'a [Observation<'a>],
+}
+
+/// What comparing a received orchestration with the known one came to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// It was not known.
+    Appeared {
+        /// See [`Tracked::status_since`].
+        status_since: Timestamp,
+    },
+    /// It means what the known one means.
+    Unchanged,
+    /// It differs.
+    Changed {
+        /// What to keep from now on.
+        kept: Box<Tracked>,
+        /// What is different; never empty.
+        changes: Vec<Change>,
+    },
+    /// It is older than the known one and must not overwrite it.
+    Stale,
+}
+
+/// How far an answer that is older than the known one is believed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Trust {
+    /// Not: it may come from a stale replica.
+    Listed,
+    /// It is: several polls running were given the same older answer.
+    Confirmed,
 }

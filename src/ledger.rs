@@ -1,0 +1,50 @@
+//! The ledger: one SQLite file that holds the orchestrations as last seen and the journal of every
+//! change. All SQL is here and nowhere else.
+//!
+//! [`Ledger`] writes: a thread of its own owns the connection and runs one transaction after the other.
+//! [`Reader`] reads beside it. What counts as a change and what follows from it are [`Rules`] that are
+//! handed in; when it is, is told by the caller.
+
+mod columns;
+mod digest;
+mod error;
+mod history;
+mod identity;
+mod indexes;
+mod journal;
+mod listing;
+mod lock;
+mod open;
+mod page;
+mod polls;
+mod reader;
+mod rows;
+mod schema;
+mod stops;
+mod verify;
+mod writer;
+
+pub use error::{LedgerError, Problem};
+pub use history::{Event, EventKind, History, Was};
+pub use journal::{EntryKind, JournalHead};
+pub use listing::{Listing, ProfileState, Progress, Slice, SliceKey};
+pub use page::{Compare, Judge, PageCommit, PageCommitted, Rules};
+pub use reader::{Backlog, Indexes, LastPoll, Overview, ProfileOverview, Reader};
+pub use stops::StoredStop;
+pub use verify::{Finding, Verification};
+pub use writer::Ledger;
+
+/// Names a profile in the ledger.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct ProfileKey(i64);
+
+/// Names a poll of one profile.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct PollNumber(i64);
+
+impl PollNumber {
+    /// The number in the `polls` view.
+    pub const fn get(self) -> i64 {
+        self.0
+    }
+}

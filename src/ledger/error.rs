@@ -1,0 +1,137 @@
+//! What can go wrong with a ledger, each in its own plain words.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use rusqlite::ErrorCode;
+
+/// A ledger could not be opened, read or written.
+#[derive(Debug, thiserror::Error)]
+#[error("ledger {}: {problem}", path.display())]
+pub struct LedgerError {
+    /// The ledger's file.
+    pub path: PathBuf,
+    /// What is wrong.
+    #[source]
+    pub problem: Problem,
+}
+
+/// What is wrong with a ledger.
+#[derive(Debug, thiserror::Error)]
+pub enum Problem {
+    /// There is no file.
+    #[error("there is no such file; `tallyd poll` makes it, or set `[ledger] path` to where it is")]
+    Missing,
+    /// The folder it would lie in is not there.
+    #[error("its folder does not exist; create it, writable for the user that tallyd runs as")]
+    NoFolder,
+    /// Another process holds the lock.
+    #[error("another tallyd ({holder}) is writing to it; wait until it ends or stop it")]
+    Locked {
+        /// The process that holds it, for example `pid 4711`.
+        holder: String,
+    },
+    /// The file or its folder may not be written.
+    #[error("it cannot be written; check the owner and permissions of the file and its folder, and that the disk is not mounted read-only")]
+    ReadOnly,
+    /// The file may not be read.
+    #[error("it may not be read by this user; run as the user that tallyd runs as, or grant access")]
+    Forbidden,
+    /// The disk is full. What was committed before is safe.
+    #[error("the disk is full; free space, then run again: everything committed so far is safe")]
+    DiskFull,
+    /// SQLite found the file damaged.
+    #[error("the file is damaged ({detail}); keep a copy, then restore a backup, or move it away and run `tallyd backfill` to build a new one")]
+    Corrupt {
+        /// What SQLite said.
+        detail: String,
+    },
+    /// The file is something else.
+    #[error("it is not a tallyd ledger ({found}); set `[ledger] path` to another file")]
+    NotALedger {
+        /// What the file is instead.
+        found: String,
+    },
+    /// A newer tallyd wrote it.
+    #[error("it has format {found}, and this tallyd knows formats up to {known}; run the newer tallyd that wrote it")]
+    Newer {
+        /// The format of the file.
+        found: i64,
+        /// The newest format that this version knows.
+        known: i64,
+    },
+    /// It was made for another Paxos environment.
+    #[error("it belongs to {ledger}, and the configuration points to {configured}; use another `[ledger] path` for each environment")]
+    OtherEnvironment {
+        /// The API that it was made for.
+        ledger: String,
+        /// The API that is configured.
+        configured: String,
+    },
+    /// It was made for another Paxos customer.
+    #[error("it belongs to Paxos customer {ledger}, and these credentials show customer {received}; use another `[ledger] path` for each customer")]
+    OtherCustomer {
+        /// The customer that it was made for.
+        ledger: String,
+        /// The customer that answers now.
+        received: String,
+    },
+    /// Another process held SQLite's own lock for too long.
+    #[error("another program keeps it locked; close what has it open and run again")]
+    Busy,
+    /// The system could not read or write the file.
+    #[error("the system could not read or write it")]
+    Io(#[source] io::Error),
+    /// What is stored cannot be understood.
+    #[error("{0}; run `tallyd ledger verify`")]
+    Inconsistent(String),
+    /// The writer thread is gone.
+    #[error("its writer has ended unexpectedly")]
+    WriterGone,
+    /// Anything else that SQLite says.
+    #[error("SQLite reports an error")]
+    Sqlite(#[source] rusqlite::Error),
+}
+
+impl Problem {
+    /// This problem, of the ledger at `path`.
+    pub(super) fn of(self, path: &Path) -> LedgerError {
+        LedgerError { path: path.to_owned(), problem: self }
+    }
+}
+
+impl From<rusqlite::Error> for Problem {
+    fn from(error: rusqlite::Error) -> Self {
+        let Some(code) = error.sqlite_error_code() else {
+            return match error {
+                rusqlite::Error::FromSqlConversionFailure(..)
+                | rusqlite::Error::InvalidColumnType(..)
+                | rusqlite::Error::IntegralValueOutOfRange(..) => {
+                    Self::Inconsistent(format!("a stored value cannot be read: {error}"))
+                }
+                other => Self::Sqlite(other),
+            };
+        };
+        match code {
+            ErrorCode::DiskFull => Self::DiskFull,
+            ErrorCode::ReadOnly => Self::ReadOnly,
+            ErrorCode::DatabaseCorrupt => Self::Corrupt { detail: error.to_string() },
+            ErrorCode::NotADatabase => Self::NotALedger { found: "not an SQLite file".to_owned() },
+            ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked => Self::Busy,
+            ErrorCode::CannotOpen | ErrorCode::PermissionDenied => Self::Forbidden,
+            _ => Self::Sqlite(error),
+        }
+    }
+}
+
+impl From<io::Error> for Problem {
+    fn from(error: io::Error) -> Self {
+        match error.kind() {
+            io::ErrorKind::NotFound => Self::NoFolder,
+            io::ErrorKind::PermissionDenied => Self::Forbidden,
+            io::ErrorKind::ReadOnlyFilesystem => Self::ReadOnly,
+            io::ErrorKind::StorageFull => Self::DiskFull,
+            _ => Self::Io(error),
+        }
+    }
+}

@@ -1,0 +1,148 @@
+//! What the journal tells of one orchestration, from its first sighting to now.
+
+use std::collections::BTreeMap;
+
+use rusqlite::{Connection, params};
+use serde_json::Value;
+
+use crate::model::{Field, Identifier, Orchestration, Timestamp};
+
+use super::digest::OldValues;
+use super::journal::{self, EntryKind};
+use super::{Problem, rows};
+
+/// The story of one orchestration.
+#[derive(Clone, Debug)]
+pub struct History {
+    /// Its id.
+    pub id: Identifier,
+    /// The orchestration now; `None` for a row that could never be read.
+    pub now: Option<Orchestration>,
+    /// What was observed, oldest first.
+    pub events: Vec<Event>,
+}
+
+/// One thing that was observed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Event {
+    /// When, by the server's clock.
+    pub at: Timestamp,
+    /// In which poll; 0 for upkeep outside of any poll.
+    pub poll: i64,
+    /// Its place in the journal.
+    pub seq: i64,
+    /// What.
+    pub kind: EventKind,
+}
+
+/// What was observed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum EventKind {
+    /// It was seen for the first time, with these values.
+    Appeared(BTreeMap<Field, String>),
+    /// It changed.
+    Changed(Vec<Was>),
+    /// An older state was confirmed and taken.
+    WentBackInTime(Vec<Was>),
+    /// It came as a row that could not be read, for this reason.
+    Unreadable(String),
+    /// It could be read again.
+    ReadableAgain,
+    /// A second row of it was merged into this one.
+    Merged,
+}
+
+/// What a field was and what it became.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Was {
+    /// The field.
+    pub field: Field,
+    /// Its value before; `None` where it was missing.
+    pub old: Option<String>,
+    /// Its value after; `None` where it is missing.
+    pub new: Option<String>,
+}
+
+struct StoredEntry {
+    at: Timestamp,
+    poll: i64,
+    seq: i64,
+    kind: i64,
+    body: Value,
+}
+
+/// The story of the orchestration with this id.
+pub(super) fn of(connection: &Connection, id: &Identifier) -> Result<Option<History>, Problem> {
+    let stored = rows::find_by_id(connection, id)?;
+    let key = stored.as_ref().map(|stored| stored.key);
+    let mut entries = entries(connection, key, id)?;
+    if stored.is_none() && entries.is_empty() {
+        return Ok(None);
+    }
+    let now = stored.map(|stored| stored.tracked.orchestration);
+    // Backwards: the present values are known, and each entry holds what was before it.
+    let mut values: OldValues = Field::ALL
+        .into_iter()
+        .map(|field| (field, now.as_ref().and_then(|now| now.value(field)).map(|value| value.to_string())))
+        .collect();
+    entries.sort_by_key(|entry| std::cmp::Reverse(entry.seq));
+    let mut events = Vec::with_capacity(entries.len());
+    for entry in entries {
+        let kind = tell(&entry, &mut values)
+            .ok_or_else(|| Problem::Inconsistent(format!("journal entry {} cannot be read", entry.seq)))?;
+        events.push(Event { at: entry.at, poll: entry.poll, seq: entry.seq, kind });
+    }
+    events.reverse();
+    Ok(Some(History { id: id.clone(), now, events }))
+}
+
+/// What an entry tells; moves `values` to the state before it.
+fn tell(entry: &StoredEntry, values: &mut OldValues) -> Option<EventKind> {
+    Some(match EntryKind::from_number(entry.kind)? {
+        EntryKind::Appeared => EventKind::Appeared(
+            values.iter().filter_map(|(&field, value)| Some((field, value.clone()?))).collect(),
+        ),
+        EntryKind::Changed => EventKind::Changed(undo(entry, values)?),
+        EntryKind::WentBackInTime => EventKind::WentBackInTime(undo(entry, values)?),
+        EntryKind::Unreadable => EventKind::Unreadable(entry.body.get("problem")?.as_str()?.to_owned()),
+        EntryKind::ReadableAgain => EventKind::ReadableAgain,
+        EntryKind::Merged => EventKind::Merged,
+    })
+}
+
+fn undo(entry: &StoredEntry, values: &mut OldValues) -> Option<Vec<Was>> {
+    let old = journal::old_values(&entry.body.to_string())?;
+    let mut changes = Vec::with_capacity(old.len());
+    for (field, old) in old {
+        let new = values.insert(field, old.clone()).flatten();
+        changes.push(Was { field, old, new });
+    }
+    Some(changes)
+}
+
+fn entries(connection: &Connection, key: Option<i64>, id: &Identifier) -> Result<Vec<StoredEntry>, Problem> {
+    // Entries about rows that could not be read may have no key; the index finds those few.
+    let mut statement = connection.prepare(
+        "SELECT b.at, b.poll, e.seq, e.kind, CASE e.kind WHEN 1 THEN 'null' ELSE e.body END
+         FROM journal_entry AS e JOIN journal_batch AS b ON b.number = e.batch
+         WHERE e.orchestration = ?1
+         UNION ALL
+         SELECT b.at, b.poll, e.seq, e.kind, e.body
+         FROM journal_entry AS e JOIN journal_batch AS b ON b.number = e.batch
+         WHERE e.orchestration IS NULL AND e.body ->> 'id' = ?2
+         UNION ALL
+         SELECT b.at, b.poll, e.seq, e.kind, e.body
+         FROM journal_entry AS e JOIN journal_batch AS b ON b.number = e.batch
+         WHERE e.kind = 6 AND e.body ->> 'into' = ?1",
+    )?;
+    let mut found = statement.query(params![key, id.to_string()])?;
+    let mut entries = Vec::new();
+    while let Some(row) = found.next()? {
+        let body: String = row.get(4)?;
+        let seq = row.get(2)?;
+        let body = serde_json::from_str(&body)
+            .map_err(|_| Problem::Inconsistent(format!("journal entry {seq} is not JSON")))?;
+        entries.push(StoredEntry { at: row.get(0)?, poll: row.get(1)?, seq, kind: row.get(3)?, body });
+    }
+    Ok(entries)
+}

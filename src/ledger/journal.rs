@@ -1,0 +1,264 @@
+//! The journal: every change that was observed, append-only, in a hash chain.
+//!
+//! Entries are written in batches, one for each transaction that changed something. The chain's head
+//! after a batch is SHA-256 over the head before it, the batch's own columns, and every entry's seq,
+//! kind, orchestration and body as they are stored.
+
+use rusqlite::{Connection, OptionalExtension, ToSql, params};
+use serde_json::{Map, Value};
+use sha2::{Digest as _, Sha256};
+
+use crate::model::{Change, Field, LegSide, Timestamp};
+
+use super::Problem;
+use super::digest::{Digest, OldValues};
+
+/// What an entry tells. The numbers are stored: append, never renumber.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum EntryKind {
+    /// An orchestration was seen for the first time; the body is the digest of its row.
+    Appeared,
+    /// It changed; the body is a JSON object of the old values by field path.
+    Changed,
+    /// It changed back to a confirmed older state; the body is as for `Changed`.
+    WentBackInTime,
+    /// A row could not be read; the body is a JSON object of `id`, `problem` and `raw_sha256`.
+    Unreadable,
+    /// An unreadable row could be read again; the body is a JSON object of `id` and `raw`.
+    ReadableAgain,
+    /// A second row of the same orchestration was merged into the first; the body is a JSON object
+    /// of `into` (a key) and `row` (its values by field path).
+    Merged,
+}
+
+impl EntryKind {
+    const ALL: [Self; 6] = [
+        Self::Appeared,
+        Self::Changed,
+        Self::WentBackInTime,
+        Self::Unreadable,
+        Self::ReadableAgain,
+        Self::Merged,
+    ];
+
+    /// The number that is stored.
+    pub(super) const fn number(self) -> i64 {
+        match self {
+            Self::Appeared => 1,
+            Self::Changed => 2,
+            Self::WentBackInTime => 3,
+            Self::Unreadable => 4,
+            Self::ReadableAgain => 5,
+            Self::Merged => 6,
+        }
+    }
+
+    /// The kind with this number.
+    pub(super) fn from_number(number: i64) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.number() == number)
+    }
+
+    /// The kind's name in the `journal` view.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Appeared => "appeared",
+            Self::Changed => "changed",
+            Self::WentBackInTime => "went_back_in_time",
+            Self::Unreadable => "unreadable",
+            Self::ReadableAgain => "readable_again",
+            Self::Merged => "merged",
+        }
+    }
+}
+
+/// The body of an entry.
+#[derive(Clone, Debug)]
+pub(super) enum Body {
+    /// A digest.
+    Digest(Digest),
+    /// JSON text.
+    Json(String),
+}
+
+impl Body {
+    fn bytes(&self) -> &[u8] {
+        match self {
+            Self::Digest(digest) => digest,
+            Self::Json(text) => text.as_bytes(),
+        }
+    }
+
+    fn column(&self) -> &dyn ToSql {
+        match self {
+            Self::Digest(digest) => digest,
+            Self::Json(text) => text,
+        }
+    }
+}
+
+/// An entry that is yet to be written.
+#[derive(Clone, Debug)]
+pub(super) struct Entry {
+    /// What it tells.
+    pub(super) kind: EntryKind,
+    /// The orchestration's key, where there is a row.
+    pub(super) orchestration: Option<i64>,
+    /// The body.
+    pub(super) body: Body,
+}
+
+/// The place up to which the journal is written, and the chain's head there.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct JournalHead {
+    /// The number of the last batch; 0 for an empty journal.
+    pub batch: i64,
+    /// The seq of the last entry; 0 for an empty journal.
+    pub seq: i64,
+    /// The hash.
+    pub hash: Digest,
+}
+
+impl JournalHead {
+    /// `BATCH:HEX`, the form in which a head is noted elsewhere.
+    pub fn note(&self) -> String {
+        format!("{}:{}", self.batch, hex(&self.hash))
+    }
+}
+
+/// Lower-case hexadecimal.
+pub(super) fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// The head of an empty journal: it ties the chain to the ledger's environment and birth.
+pub(super) fn genesis(api_url: &str, created_at: Timestamp) -> JournalHead {
+    let mut hasher = Sha256::new();
+    hasher.update(b"tallyd journal 1\n");
+    hasher.update(api_url.as_bytes());
+    hasher.update(b"\n");
+    hasher.update(created_at.as_micros().to_le_bytes());
+    JournalHead { batch: 0, seq: 0, hash: hasher.finalize().into() }
+}
+
+/// The journal's head now.
+pub(super) fn head(connection: &Connection) -> Result<JournalHead, Problem> {
+    let last = connection
+        .prepare_cached("SELECT number, last_seq, head FROM journal_batch ORDER BY number DESC LIMIT 1")?
+        .query_row([], |row| {
+            Ok(JournalHead { batch: row.get(0)?, seq: row.get(1)?, hash: row.get(2)? })
+        })
+        .optional()?;
+    if let Some(head) = last {
+        return Ok(head);
+    }
+    let (api_url, created_at) = connection
+        .prepare_cached("SELECT api_url, created_at FROM ledger")?
+        .query_row([], |row| Ok((row.get::<_, String>(0)?, row.get(1)?)))?;
+    Ok(genesis(&api_url, created_at))
+}
+
+/// Writes a batch of entries, observed at `at` (server time) in the given poll.
+pub(super) fn append(
+    connection: &Connection,
+    entries: &[Entry],
+    at: Timestamp,
+    poll: i64,
+) -> Result<(), Problem> {
+    if entries.is_empty() {
+        return Ok(());
+    }
+    let before = head(connection)?;
+    let mut link = Link::begin(&before, at, poll);
+    let mut seq = before.seq;
+    let mut insert = connection.prepare_cached(
+        "INSERT INTO journal_entry (seq, batch, kind, orchestration, body) VALUES (?1, ?2, ?3, ?4, ?5)",
+    )?;
+    for entry in entries {
+        seq += 1;
+        link.add(seq, entry.kind.number(), entry.orchestration, entry.body.bytes());
+        insert.execute(params![
+            seq,
+            before.batch + 1,
+            entry.kind.number(),
+            entry.orchestration,
+            entry.body.column()
+        ])?;
+    }
+    connection
+        .prepare_cached(
+            "INSERT INTO journal_batch (number, at, poll, last_seq, head) VALUES (?1, ?2, ?3, ?4, ?5)",
+        )?
+        .execute(params![before.batch + 1, at, poll, seq, link.finish()])?;
+    Ok(())
+}
+
+/// The hash of one batch in the making.
+pub(super) struct Link(Sha256);
+
+impl Link {
+    /// Begins the batch after `before`.
+    pub(super) fn begin(before: &JournalHead, at: Timestamp, poll: i64) -> Self {
+        let mut hasher = Sha256::new();
+        hasher.update(before.hash);
+        hasher.update((before.batch + 1).to_le_bytes());
+        hasher.update(at.as_micros().to_le_bytes());
+        hasher.update(poll.to_le_bytes());
+        Self(hasher)
+    }
+
+    /// Adds an entry as it is stored.
+    pub(super) fn add(&mut self, seq: i64, kind: i64, orchestration: Option<i64>, body: &[u8]) {
+        self.0.update(seq.to_le_bytes());
+        self.0.update(kind.to_le_bytes());
+        // Keys begin at 1, so 0 can stand for "none".
+        self.0.update(orchestration.unwrap_or(0).to_le_bytes());
+        self.0.update((body.len() as u64).to_le_bytes());
+        self.0.update(body);
+    }
+
+    /// The head after the batch.
+    pub(super) fn finish(self) -> Digest {
+        self.0.finalize().into()
+    }
+}
+
+/// The entry for changes that were observed of a row.
+pub(super) fn changed(key: i64, changes: &[Change]) -> Entry {
+    let mut old = Map::new();
+    let mut kind = EntryKind::Changed;
+    let mut put = |field: Field, value: Option<&str>| {
+        old.insert(field.path().to_owned(), value.map_or(Value::Null, Value::from));
+    };
+    for change in changes {
+        match change {
+            // A new row's entry is its digest; it has no old values.
+            Change::Appeared => {}
+            Change::StatusMoved { from, .. } => put(Field::Status, Some(from.as_str())),
+            Change::LegMoved { leg: LegSide::Source, from, .. } => {
+                put(Field::SourceTransferStatus, Some(from.as_str()));
+            }
+            Change::LegMoved { leg: LegSide::Destination, from, .. } => {
+                put(Field::DestinationTransferStatus, Some(from.as_str()));
+            }
+            Change::FieldChanged { field, old, .. } => put(*field, Some(old)),
+            Change::FilledIn { field, .. } => put(*field, None),
+            Change::WentBackInTime { .. } => kind = EntryKind::WentBackInTime,
+        }
+    }
+    Entry { kind, orchestration: Some(key), body: Body::Json(Value::Object(old).to_string()) }
+}
+
+/// Reads the old values from the body of a `Changed` or `WentBackInTime` entry.
+pub(super) fn old_values(body: &str) -> Option<OldValues> {
+    let Value::Object(map) = serde_json::from_str(body).ok()? else { return None };
+    map.into_iter()
+        .map(|(path, value)| {
+            let value = match value {
+                Value::Null => None,
+                Value::String(text) => Some(text),
+                _ => return None,
+            };
+            Some((Field::from_path(&path)?, value))
+        })
+        .collect()
+}

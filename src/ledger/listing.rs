@@ -1,0 +1,232 @@
+//! Discoveries under way: their windows, slices and positions, and the coverage they end in.
+
+use rusqlite::{Connection, OptionalExtension, Row, params};
+
+use crate::model::{Counts, Coverage, Lane, Timestamp};
+
+use super::{PollNumber, Problem, ProfileKey};
+
+/// A discovery under way.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Listing {
+    /// Whether it runs as a discovery or as a backfill.
+    pub lane: Lane,
+    /// When it began, by the server's clock.
+    pub began_at: Timestamp,
+    /// The beginning of its window.
+    pub begins_at: Timestamp,
+    /// The end of its window, frozen when it began.
+    pub ceiling: Timestamp,
+    /// Stale rows that its pages held so far.
+    pub stale: u64,
+    /// Rows without an id that its pages held so far.
+    pub without_id: u64,
+    /// The slices of its window that are not finished.
+    pub slices: Vec<Slice>,
+}
+
+/// A part of a listing's window, listed with pages of its own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Slice {
+    /// Its key.
+    pub key: SliceKey,
+    /// Where it begins.
+    pub begins_at: Timestamp,
+    /// Where it ends. That instant belongs to the next slice, except at the listing's ceiling.
+    pub ends_at: Timestamp,
+    /// Everything before this instant is committed.
+    pub position: Timestamp,
+}
+
+/// Names a slice.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct SliceKey(pub(super) i64);
+
+/// How far a listing is with a page.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Progress {
+    /// The slice is listed up to this instant, which may have more rows.
+    Reached(SliceKey, Timestamp),
+    /// The slice is finished.
+    Finished(SliceKey),
+    /// The page belongs to no listing.
+    None,
+}
+
+/// What the ledger knows of a profile that is about to be polled.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ProfileState {
+    /// Its key.
+    pub key: ProfileKey,
+    /// What was completely listed so far.
+    pub coverage: Option<Coverage>,
+    /// A discovery that was begun and not finished.
+    pub listing: Option<Listing>,
+}
+
+/// Begins a discovery of a whole window as one slice.
+pub(super) fn begin(
+    connection: &Connection,
+    profile: ProfileKey,
+    lane: Lane,
+    began_at: Timestamp,
+    begins_at: Timestamp,
+    ceiling: Timestamp,
+) -> Result<Listing, Problem> {
+    connection.execute(
+        "INSERT INTO listing (profile, lane, began_at, begins_at, ceiling) VALUES (?1, ?2, ?3, ?4, ?5)",
+        params![profile.0, lane.as_str(), began_at, begins_at, ceiling],
+    )?;
+    let key = connection
+        .prepare("INSERT INTO slice (profile, begins_at, ends_at, position) VALUES (?1, ?2, ?3, ?2)")?
+        .insert(params![profile.0, begins_at, ceiling])?;
+    let slice = Slice { key: SliceKey(key), begins_at, ends_at: ceiling, position: begins_at };
+    Ok(Listing { lane, began_at, begins_at, ceiling, stale: 0, without_id: 0, slices: vec![slice] })
+}
+
+/// The profile's discovery under way, if there is one.
+pub(super) fn find(connection: &Connection, profile: ProfileKey) -> Result<Option<Listing>, Problem> {
+    let listing = connection
+        .query_row(
+            "SELECT lane, began_at, begins_at, ceiling, stale, without_id FROM listing WHERE profile = ?1",
+            [profile.0],
+            |row| {
+                Ok(Listing {
+                    lane: if row.get::<_, String>(0)? == Lane::Backfill.as_str() {
+                        Lane::Backfill
+                    } else {
+                        Lane::Discover
+                    },
+                    began_at: row.get(1)?,
+                    begins_at: row.get(2)?,
+                    ceiling: row.get(3)?,
+                    stale: row.get(4)?,
+                    without_id: row.get(5)?,
+                    slices: Vec::new(),
+                })
+            },
+        )
+        .optional()?;
+    let Some(mut listing) = listing else { return Ok(None) };
+    listing.slices = connection
+        .prepare(
+            "SELECT key, begins_at, ends_at, position FROM slice WHERE profile = ?1 AND NOT done
+             ORDER BY begins_at",
+        )?
+        .query_map([profile.0], read_slice)?
+        .collect::<Result<_, _>>()?;
+    Ok(Some(listing))
+}
+
+fn read_slice(row: &Row<'_>) -> rusqlite::Result<Slice> {
+    Ok(Slice {
+        key: SliceKey(row.get(0)?),
+        begins_at: row.get(1)?,
+        ends_at: row.get(2)?,
+        position: row.get(3)?,
+    })
+}
+
+/// Cuts a slice in two at `at`, which begins the new one.
+pub(super) fn split(connection: &Connection, slice: SliceKey, at: Timestamp) -> Result<Slice, Problem> {
+    let (profile, ends_at): (i64, Timestamp) = connection.query_row(
+        "SELECT profile, ends_at FROM slice WHERE key = ?1",
+        [slice.0],
+        |row| Ok((row.get(0)?, row.get(1)?)),
+    )?;
+    connection.execute("UPDATE slice SET ends_at = ?2 WHERE key = ?1", params![slice.0, at])?;
+    let key = connection
+        .prepare_cached("INSERT INTO slice (profile, begins_at, ends_at, position) VALUES (?1, ?2, ?3, ?2)")?
+        .insert(params![profile, at, ends_at])?;
+    Ok(Slice { key: SliceKey(key), begins_at: at, ends_at, position: at })
+}
+
+/// Notes how far the listing is with a page, and what the page lacked.
+pub(super) fn advance(
+    connection: &Connection,
+    profile: ProfileKey,
+    progress: Progress,
+    counts: &Counts,
+) -> Result<(), Problem> {
+    match progress {
+        Progress::Reached(slice, position) => connection
+            .prepare_cached("UPDATE slice SET position = max(position, ?2) WHERE key = ?1")?
+            .execute(params![slice.0, position])?,
+        Progress::Finished(slice) => connection
+            .prepare_cached("UPDATE slice SET position = ends_at, done = 1 WHERE key = ?1")?
+            .execute([slice.0])?,
+        Progress::None => return Ok(()),
+    };
+    if counts.stale > 0 || counts.without_id > 0 {
+        connection
+            .prepare_cached(
+                "UPDATE listing SET stale = stale + ?2, without_id = without_id + ?3 WHERE profile = ?1",
+            )?
+            .execute(params![profile.0, counts.stale, counts.without_id])?;
+    }
+    Ok(())
+}
+
+/// Adds to the counts of a poll.
+pub(super) fn count(connection: &Connection, poll: PollNumber, counts: &Counts) -> Result<(), Problem> {
+    connection
+        .prepare_cached(
+            "UPDATE poll SET pages = pages + ?2, rows = rows + ?3, appeared = appeared + ?4,
+             changed = changed + ?5, unreadable = unreadable + ?6, stale = stale + ?7,
+             without_id = without_id + ?8 WHERE number = ?1",
+        )?
+        .execute(params![
+            poll.0,
+            counts.pages,
+            counts.rows,
+            counts.appeared,
+            counts.changed,
+            counts.unreadable,
+            counts.stale,
+            counts.without_id
+        ])?;
+    Ok(())
+}
+
+/// Ends a discovery whose slices are all finished and moves the watermark to `watermark`.
+pub(super) fn complete(
+    connection: &Connection,
+    profile: ProfileKey,
+    watermark: Timestamp,
+) -> Result<(), Problem> {
+    let open: i64 = connection.query_row(
+        "SELECT count(*) FROM slice WHERE profile = ?1 AND NOT done",
+        [profile.0],
+        |row| row.get(0),
+    )?;
+    if open > 0 {
+        return Err(Problem::Inconsistent(format!("a discovery was called complete with {open} slices open")));
+    }
+    connection.execute(
+        "UPDATE profile SET
+             covered_from = min(coalesce(covered_from, listing.begins_at), listing.begins_at),
+             watermark = max(coalesce(watermark, ?2), ?2),
+             verified_at = listing.began_at
+         FROM listing WHERE listing.profile = profile.key AND profile.key = ?1",
+        params![profile.0, watermark],
+    )?;
+    abandon(connection, profile)
+}
+
+/// Forgets a discovery; the next one begins at the old watermark again.
+pub(super) fn abandon(connection: &Connection, profile: ProfileKey) -> Result<(), Problem> {
+    connection.execute("DELETE FROM listing WHERE profile = ?1", [profile.0])?;
+    Ok(())
+}
+
+/// What is covered of a profile.
+pub(super) fn coverage(connection: &Connection, profile: ProfileKey) -> Result<Option<Coverage>, Problem> {
+    Ok(connection
+        .query_row(
+            "SELECT covered_from, watermark, verified_at FROM profile
+             WHERE key = ?1 AND covered_from IS NOT NULL AND watermark IS NOT NULL AND verified_at IS NOT NULL",
+            [profile.0],
+            |row| Ok(Coverage { from: row.get(0)?, to: row.get(1)?, verified_at: row.get(2)? }),
+        )
+        .optional()?)
+}

@@ -1,0 +1,361 @@
+//! One page of rows, written in one transaction with everything that follows from it.
+
+use std::fmt;
+use std::sync::Arc;
+
+use rusqlite::{Connection, OptionalExtension, params};
+use serde_json::json;
+use sha2::{Digest as _, Sha256};
+
+use crate::model::{
+    Change, Consequence, Counts, Identifier, Observation, Orchestration, PageFacts, Timestamp, Tracked, Trust,
+    UnreadableRow, Verdict,
+};
+
+use super::digest::digest;
+use super::indexes::Lookup;
+use super::journal::{self, Body, Entry, EntryKind, hex};
+use super::listing::{self, Progress};
+use super::rows::{self, Stored};
+use super::{PollNumber, Problem, ProfileKey, identity};
+
+/// Compares a received orchestration with the known one; see `sync::diff`.
+pub type Compare = fn(Option<&Tracked>, &Orchestration, Timestamp, Trust) -> Verdict;
+
+/// Says what follows from a page. A pure function: it runs inside the page's transaction.
+pub type Judge = Arc<dyn Fn(&PageFacts<'_>) -> Vec<Consequence> + Send + Sync>;
+
+/// The decisions that are not the ledger's own.
+#[derive(Clone)]
+pub struct Rules {
+    /// What counts as a change.
+    pub compare: Compare,
+    /// What follows from it.
+    pub judge: Judge,
+}
+
+impl fmt::Debug for Rules {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("Rules").finish_non_exhaustive()
+    }
+}
+
+/// A page to commit.
+#[derive(Debug)]
+pub struct PageCommit {
+    /// The poll that listed it.
+    pub poll: PollNumber,
+    /// The profile under which it was listed.
+    pub profile: ProfileKey,
+    /// When it was seen, by the server's clock.
+    pub seen_at: Timestamp,
+    /// The rows that could be read.
+    pub rows: Vec<Orchestration>,
+    /// The rows that could not.
+    pub unreadable: Vec<UnreadableRow>,
+    /// How many rows came without an id.
+    pub without_id: u64,
+    /// How far the listing is with this page.
+    pub progress: Progress,
+}
+
+/// What committing a page came to.
+#[derive(Debug, Default)]
+pub struct PageCommitted {
+    /// What the page held.
+    pub counts: Counts,
+    /// Rows older than the ledger's; they were not taken.
+    pub stale: Vec<Identifier>,
+}
+
+/// Writes a page, the journal, what follows, and the listing's position, in the caller's transaction.
+pub(super) fn commit(
+    connection: &Connection,
+    rules: &Rules,
+    page: &PageCommit,
+) -> Result<PageCommitted, Problem> {
+    let mut desk = Desk::new(connection, rules, page)?;
+    for row in &page.rows {
+        desk.take(row, Trust::Listed)?;
+    }
+    for row in &page.unreadable {
+        desk.take_unreadable(row)?;
+    }
+    let committed = desk.finish()?;
+    listing::advance(connection, page.profile, page.progress, &committed.counts)?;
+    Ok(committed)
+}
+
+/// Writes what Get Orchestration answered about a row that was listed in an older state than the
+/// ledger's. The same older answer in [`CONFIRMING_POLLS`] polls running is taken.
+pub(super) fn commit_lookup(
+    connection: &Connection,
+    rules: &Rules,
+    page: &PageCommit,
+) -> Result<PageCommitted, Problem> {
+    let mut desk = Desk::new(connection, rules, page)?;
+    for row in &page.rows {
+        let trust = weigh_sighting(connection, rules, page, row)?;
+        desk.take(row, trust)?;
+    }
+    desk.finish()
+}
+
+/// In how many polls running an older answer must be the same before it is believed.
+const CONFIRMING_POLLS: i64 = 3;
+
+fn weigh_sighting(
+    connection: &Connection,
+    rules: &Rules,
+    page: &PageCommit,
+    row: &Orchestration,
+) -> Result<Trust, Problem> {
+    let Some(stored) = rows::find_by_id(connection, &row.id)? else { return Ok(Trust::Listed) };
+    let verdict = (rules.compare)(Some(&stored.tracked), row, page.seen_at, Trust::Listed);
+    let mut forget = connection.prepare_cached("DELETE FROM stale_sighting WHERE orchestration = ?1")?;
+    if verdict != Verdict::Stale {
+        forget.execute([stored.key])?;
+        return Ok(Trust::Listed);
+    }
+    let now = digest(row);
+    // Polls of one profile are numbered with gaps, those of other profiles: "running" is told by the
+    // former poll of this profile.
+    let before: Option<i64> = connection
+        .prepare_cached(
+            "SELECT sightings FROM stale_sighting WHERE orchestration = ?1 AND digest = ?2 AND (last_poll = ?3
+             OR last_poll = (SELECT max(number) FROM poll WHERE profile = ?4 AND number < ?3))",
+        )?
+        .query_row(params![stored.key, now, page.poll.0, page.profile.0], |row| row.get(0))
+        .optional()?;
+    let sightings = before.unwrap_or(0) + 1;
+    if sightings >= CONFIRMING_POLLS {
+        forget.execute([stored.key])?;
+        return Ok(Trust::Confirmed);
+    }
+    connection
+        .prepare_cached(
+            "INSERT OR REPLACE INTO stale_sighting (orchestration, digest, sightings, last_poll)
+             VALUES (?1, ?2, ?3, ?4)",
+        )?
+        .execute(params![stored.key, now, sightings, page.poll.0])?;
+    Ok(Trust::Listed)
+}
+
+/// What one row came to.
+struct Weighed<'a> {
+    before: Option<Tracked>,
+    received: &'a Orchestration,
+    kept: Option<Box<Tracked>>,
+    status_since: Timestamp,
+    changes: Vec<Change>,
+}
+
+/// A page in the making.
+struct Desk<'a> {
+    connection: &'a Connection,
+    rules: &'a Rules,
+    page: &'a PageCommit,
+    lookup: Lookup,
+    customer: Option<Identifier>,
+    has_unreadable: bool,
+    entries: Vec<Entry>,
+    weighed: Vec<Weighed<'a>>,
+    committed: PageCommitted,
+}
+
+impl<'a> Desk<'a> {
+    fn new(connection: &'a Connection, rules: &'a Rules, page: &'a PageCommit) -> Result<Self, Problem> {
+        let counts = Counts {
+            pages: 1,
+            rows: (page.rows.len() + page.unreadable.len()) as u64 + page.without_id,
+            without_id: page.without_id,
+            unreadable: page.unreadable.len() as u64,
+            ..Counts::default()
+        };
+        Ok(Self {
+            connection,
+            rules,
+            page,
+            lookup: Lookup::of(connection)?,
+            customer: identity::customer(connection)?,
+            has_unreadable: connection.prepare_cached("SELECT 1 FROM unreadable")?.exists([])?,
+            entries: Vec::with_capacity(page.rows.len()),
+            weighed: Vec::with_capacity(page.rows.len()),
+            committed: PageCommitted { counts, stale: Vec::new() },
+        })
+    }
+
+    fn take(&mut self, row: &'a Orchestration, trust: Trust) -> Result<(), Problem> {
+        self.check_customer(row)?;
+        if self.has_unreadable {
+            self.forget_unreadable(row)?;
+        }
+        let stored = rows::find(self.connection, self.lookup, &row.id, row.created_at)?;
+        let before = stored.as_ref().map(|stored| &stored.tracked);
+        match (self.rules.compare)(before, row, self.page.seen_at, trust) {
+            Verdict::Appeared { status_since } => self.add(row, status_since)?,
+            Verdict::Stale => {
+                self.committed.counts.stale += 1;
+                self.committed.stale.push(row.id.clone());
+            }
+            Verdict::Unchanged => {
+                if let Some(stored) = stored {
+                    self.note_listed(&stored)?;
+                    self.weighed.push(Weighed {
+                        status_since: stored.tracked.status_since,
+                        before: Some(stored.tracked),
+                        received: row,
+                        kept: None,
+                        changes: Vec::new(),
+                    });
+                }
+            }
+            Verdict::Changed { kept, changes } => {
+                if let Some(stored) = stored {
+                    self.note_listed(&stored)?;
+                    rows::update(self.connection, stored.key, &kept)?;
+                    self.entries.push(journal::changed(stored.key, &changes));
+                    self.committed.counts.changed += 1;
+                    self.weighed.push(Weighed {
+                        before: Some(stored.tracked),
+                        received: row,
+                        status_since: kept.status_since,
+                        kept: Some(kept),
+                        changes,
+                    });
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn add(&mut self, row: &'a Orchestration, status_since: Timestamp) -> Result<(), Problem> {
+        let key = rows::insert(self.connection, self.page.profile.0, row, status_since)?;
+        self.entries.push(Entry {
+            kind: EntryKind::Appeared,
+            orchestration: Some(key),
+            body: Body::Digest(digest(row)),
+        });
+        self.committed.counts.appeared += 1;
+        self.weighed.push(Weighed {
+            before: None,
+            received: row,
+            kept: None,
+            status_since,
+            changes: vec![Change::Appeared],
+        });
+        Ok(())
+    }
+
+    /// A ledger is bound to the first customer that it sees.
+    fn check_customer(&mut self, row: &Orchestration) -> Result<(), Problem> {
+        match (&self.customer, &row.customer_id) {
+            (Some(bound), Some(received)) if bound != received => Err(Problem::OtherCustomer {
+                ledger: bound.to_string(),
+                received: received.to_string(),
+            }),
+            (None, Some(received)) => {
+                identity::bind_customer(self.connection, received)?;
+                self.customer = Some(received.clone());
+                Ok(())
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn note_listed(&self, stored: &Stored) -> Result<(), Problem> {
+        if stored.listed_by != self.page.profile.0 {
+            self.connection
+                .prepare_cached("INSERT OR IGNORE INTO also_listed (profile, orchestration) VALUES (?1, ?2)")?
+                .execute([self.page.profile.0, stored.key])?;
+        }
+        Ok(())
+    }
+
+    fn forget_unreadable(&mut self, row: &Orchestration) -> Result<(), Problem> {
+        let raw: Option<String> = self
+            .connection
+            .prepare_cached("DELETE FROM unreadable WHERE id = ?1 RETURNING raw")?
+            .query_row([&row.id], |row| row.get(0))
+            .optional()?;
+        if let Some(raw) = raw {
+            let body = json!({ "id": row.id.to_string(), "raw": raw });
+            self.entries.push(Entry {
+                kind: EntryKind::ReadableAgain,
+                orchestration: None,
+                body: Body::Json(body.to_string()),
+            });
+        }
+        Ok(())
+    }
+
+    fn take_unreadable(&mut self, row: &UnreadableRow) -> Result<(), Problem> {
+        let known: Option<String> = self
+            .connection
+            .prepare_cached("SELECT raw FROM unreadable WHERE id = ?1")?
+            .query_row([&row.id], |row| row.get(0))
+            .optional()?;
+        if known.as_deref() == Some(&*row.raw) {
+            return Ok(());
+        }
+        self.connection
+            .prepare_cached(
+                "INSERT INTO unreadable (id, listed_by, raw, problem, first_seen_at) VALUES (?1, ?2, ?3, ?4, ?5)
+                 ON CONFLICT (id) DO UPDATE SET raw = excluded.raw, problem = excluded.problem",
+            )?
+            .execute(params![row.id, self.page.profile.0, row.raw, row.problem, self.page.seen_at])?;
+        let orchestration = match self.lookup {
+            Lookup::ById => rows::find_by_id(self.connection, &row.id)?.map(|stored| stored.key),
+            // Without an index on ids, looking for each would read the whole table each time.
+            Lookup::ByCreation => None,
+        };
+        let body = json!({
+            "id": row.id.to_string(),
+            "problem": row.problem,
+            "raw_sha256": hex(&Sha256::digest(row.raw.as_bytes())),
+        });
+        self.entries.push(Entry {
+            kind: EntryKind::Unreadable,
+            orchestration,
+            body: Body::Json(body.to_string()),
+        });
+        Ok(())
+    }
+
+    fn finish(self) -> Result<PageCommitted, Problem> {
+        journal::append(self.connection, &self.entries, self.page.seen_at, self.page.poll.0)?;
+        for consequence in self.judge()? {
+            self.connection
+                .prepare_cached("INSERT OR IGNORE INTO outbox (key, payload, at) VALUES (?1, ?2, ?3)")?
+                .execute(params![consequence.key, consequence.payload, self.page.seen_at])?;
+        }
+        let counts = &self.committed.counts;
+        listing::count(self.connection, self.page.poll, counts)?;
+        Ok(self.committed)
+    }
+
+    fn judge(&self) -> Result<Vec<Consequence>, Problem> {
+        let rows = self.weighed.iter().map(|weighed| Observation::Row {
+            before: weighed.before.as_ref().map(|before| &before.orchestration),
+            now: weighed.kept.as_ref().map_or(weighed.received, |kept| &kept.orchestration),
+            status_since: weighed.status_since,
+            changes: &weighed.changes,
+        });
+        let unreadable = self.page.unreadable.iter().map(Observation::Unreadable);
+        let observations: Vec<_> = rows.chain(unreadable).collect();
+        let (profile, first_poll_began_at) = self
+            .connection
+            .prepare_cached("SELECT id, first_poll_at FROM profile WHERE key = ?1")?
+            .query_row([self.page.profile.0], |row| Ok((row.get::<_, Identifier>(0)?, row.get(1)?)))?;
+        let poll_began_at = self
+            .connection
+            .prepare_cached("SELECT began_at FROM poll WHERE number = ?1")?
+            .query_row([self.page.poll.0], |row| row.get(0))?;
+        Ok((self.rules.judge)(&PageFacts {
+            profile: &profile,
+            poll_began_at,
+            first_poll_began_at,
+            observations: &observations,
+        }))
+    }
+}

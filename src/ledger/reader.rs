@@ -1,0 +1,260 @@
+//! Reading a ledger, beside a writer or without one.
+
+use std::path::{Path, PathBuf};
+
+use rusqlite::{Connection, OptionalExtension, Row, params};
+
+use crate::model::{Coverage, Identifier, Orchestration, Profile, Status, Timestamp, Tracked, UnreadableRow};
+
+use super::history::{self, History};
+use super::indexes::Lookup;
+use super::journal::{self, JournalHead};
+use super::stops::{self, StoredStop};
+use super::verify::{self, Verification};
+use super::{LedgerError, Problem, ProfileKey, identity, listing, open, rows};
+
+/// A ledger that is open for reading.
+#[derive(Debug)]
+pub struct Reader {
+    connection: Connection,
+    path: PathBuf,
+}
+
+/// The ledger at a glance.
+#[derive(Clone, Debug)]
+pub struct Overview {
+    /// The API that it belongs to.
+    pub api_url: String,
+    /// The Paxos customer that it belongs to; `None` until one was seen.
+    pub customer: Option<Identifier>,
+    /// When it was made.
+    pub created_at: Timestamp,
+    /// Bytes of the file, without its write-ahead log.
+    pub bytes: u64,
+    /// How many orchestrations it holds.
+    pub orchestrations: u64,
+    /// How many of them are open, by status.
+    pub open: Vec<(Status, u64)>,
+    /// How many rows are kept raw because they could not be read.
+    pub unreadable: u64,
+    /// Whether the indexes on ids and `ref_id`s are built; they wait for the first backfill to end.
+    pub indexes: Indexes,
+    /// The journal's head.
+    pub journal: JournalHead,
+    /// The pauses in force.
+    pub stops: Vec<StoredStop>,
+    /// Every profile that was ever polled.
+    pub profiles: Vec<ProfileOverview>,
+}
+
+/// Whether the late indexes are there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Indexes {
+    /// They are.
+    Built,
+    /// They are built when the first backfill ends; until then looking up an id reads everything.
+    AfterBackfill,
+}
+
+/// One profile at a glance.
+#[derive(Clone, Debug)]
+pub struct ProfileOverview {
+    /// The profile.
+    pub profile: Profile,
+    /// What is covered.
+    pub coverage: Option<Coverage>,
+    /// Its last poll.
+    pub last_poll: Option<LastPoll>,
+    /// The discovery under way, or left unfinished.
+    pub backlog: Option<Backlog>,
+    /// How many of the orchestrations that it listed first are open.
+    pub open: u64,
+    /// The `created_at` of the oldest of those.
+    pub oldest_open: Option<Timestamp>,
+}
+
+/// A poll as the ledger remembers it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LastPoll {
+    /// When it began.
+    pub began_at: Timestamp,
+    /// When it ended; missing while it runs and where it was killed.
+    pub ended_at: Option<Timestamp>,
+    /// `running`, `complete`, `partial`, `failed` or `interrupted`.
+    pub result: String,
+    /// Why it was not complete.
+    pub reason: Option<String>,
+}
+
+/// A discovery that is not finished.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Backlog {
+    /// The end of its window.
+    pub ceiling: Timestamp,
+    /// How much of the window's time is not listed yet, in percent, rounded up.
+    pub percent_left: u64,
+}
+
+impl Reader {
+    /// Opens the ledger at `path`.
+    pub fn open(path: &Path) -> Result<Self, LedgerError> {
+        Ok(Self { connection: open::for_reading(path)?, path: path.to_owned() })
+    }
+
+    /// The ledger at a glance.
+    pub fn overview(&self, now: Timestamp) -> Result<Overview, LedgerError> {
+        self.snapshot(|connection| overview(connection, &self.path, now))
+    }
+
+    /// The orchestration with this id.
+    pub fn orchestration(&self, id: &Identifier) -> Result<Option<Tracked>, LedgerError> {
+        self.snapshot(|connection| Ok(rows::find_by_id(connection, id)?.map(|stored| stored.tracked)))
+    }
+
+    /// The ids of the orchestrations with this `ref_id`, oldest first.
+    pub fn ids_by_ref_id(&self, ref_id: &Identifier) -> Result<Vec<Identifier>, LedgerError> {
+        self.snapshot(|connection| {
+            Ok(connection
+                .prepare("SELECT id FROM orchestration WHERE ref_id = ?1 ORDER BY created_at, id")?
+                .query_map([ref_id], |row| row.get(0))?
+                .collect::<Result<_, _>>()?)
+        })
+    }
+
+    /// The profiles that list this orchestration, the one that listed it first in front.
+    pub fn listed_under(&self, id: &Identifier) -> Result<Vec<Profile>, LedgerError> {
+        self.snapshot(|connection| {
+            let Some(stored) = rows::find_by_id(connection, id)? else { return Ok(Vec::new()) };
+            Ok(connection
+                .prepare(
+                    "SELECT id, name FROM profile WHERE key = ?1
+                     UNION ALL
+                     SELECT p.id, p.name FROM also_listed AS a JOIN profile AS p ON p.key = a.profile
+                     WHERE a.orchestration = ?2",
+                )?
+                .query_map([stored.listed_by, stored.key], |row| {
+                    Ok(Profile { id: row.get(0)?, name: row.get(1)? })
+                })?
+                .collect::<Result<_, _>>()?)
+        })
+    }
+
+    /// The row with this id that could not be read.
+    pub fn unreadable(&self, id: &Identifier) -> Result<Option<UnreadableRow>, LedgerError> {
+        self.snapshot(|connection| {
+            Ok(connection
+                .query_row("SELECT raw, problem FROM unreadable WHERE id = ?1", [id], |row| {
+                    Ok(UnreadableRow { id: id.clone(), raw: row.get(0)?, problem: row.get(1)? })
+                })
+                .optional()?)
+        })
+    }
+
+    /// Everything that the journal tells of this id; `None` where it was never seen.
+    pub fn history(&self, id: &Identifier) -> Result<Option<History>, LedgerError> {
+        self.snapshot(|connection| history::of(connection, id))
+    }
+
+    /// Every orchestration, oldest first.
+    pub fn for_each(&self, mut then: impl FnMut(&Orchestration)) -> Result<(), LedgerError> {
+        self.snapshot(|connection| rows::for_each(connection, |stored| then(&stored.tracked.orchestration)))
+    }
+
+    /// Recomputes the journal's chain and every row's digest. `noted` is a head that was noted
+    /// elsewhere, as batch number and hexadecimal hash.
+    pub fn verify(&self, noted: Option<(i64, &str)>) -> Result<Verification, LedgerError> {
+        self.snapshot(|connection| verify::verify(connection, noted))
+    }
+
+    /// Runs several queries on one state of the ledger.
+    fn snapshot<T>(&self, read: impl FnOnce(&Connection) -> Result<T, Problem>) -> Result<T, LedgerError> {
+        let run = || -> Result<T, Problem> {
+            let transaction = self.connection.unchecked_transaction()?;
+            let value = read(&transaction)?;
+            transaction.finish()?;
+            Ok(value)
+        };
+        run().map_err(|problem| problem.of(&self.path))
+    }
+}
+
+fn overview(connection: &Connection, path: &Path, now: Timestamp) -> Result<Overview, Problem> {
+    let (api_url, created_at) =
+        connection.query_row("SELECT api_url, created_at FROM ledger", [], |row| Ok((row.get(0)?, row.get(1)?)))?;
+    let count = |sql: &str| connection.query_row(sql, [], |row| row.get::<_, u64>(0));
+    let open = connection
+        .prepare(
+            "SELECT status, count(*) FROM orchestration WHERE status NOT IN (3, 4, 5) GROUP BY status
+             ORDER BY status",
+        )?
+        .query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?
+        .collect::<Result<_, _>>()?;
+    Ok(Overview {
+        api_url,
+        customer: identity::customer(connection)?,
+        created_at,
+        bytes: std::fs::metadata(path)?.len(),
+        orchestrations: count("SELECT count(*) FROM orchestration")?,
+        open,
+        unreadable: count("SELECT count(*) FROM unreadable")?,
+        indexes: match Lookup::of(connection)? {
+            Lookup::ById => Indexes::Built,
+            Lookup::ByCreation => Indexes::AfterBackfill,
+        },
+        journal: journal::head(connection)?,
+        stops: stops::in_force(connection, now)?,
+        profiles: profiles(connection)?,
+    })
+}
+
+fn profiles(connection: &Connection) -> Result<Vec<ProfileOverview>, Problem> {
+    let found: Vec<(i64, Profile)> = connection
+        .prepare("SELECT key, id, name FROM profile ORDER BY name IS NULL, name, id")?
+        .query_map([], |row| Ok((row.get(0)?, Profile { id: row.get(1)?, name: row.get(2)? })))?
+        .collect::<Result<_, _>>()?;
+    found.into_iter().map(|(key, profile)| profile_overview(connection, key, profile)).collect()
+}
+
+fn profile_overview(connection: &Connection, key: i64, profile: Profile) -> Result<ProfileOverview, Problem> {
+    let last_poll = connection
+        .query_row(
+            "SELECT began_at, ended_at, result, reason FROM poll WHERE profile = ?1 ORDER BY number DESC LIMIT 1",
+            [key],
+            read_poll,
+        )
+        .optional()?;
+    let (open, oldest_open) = connection.query_row(
+        "SELECT count(*), min(created_at) FROM orchestration WHERE listed_by = ?1 AND status NOT IN (3, 4, 5)",
+        params![key],
+        |row| Ok((row.get(0)?, row.get(1)?)),
+    )?;
+    Ok(ProfileOverview {
+        profile,
+        coverage: listing::coverage(connection, ProfileKey(key))?,
+        last_poll,
+        backlog: backlog(connection, ProfileKey(key))?,
+        open,
+        oldest_open,
+    })
+}
+
+fn read_poll(row: &Row<'_>) -> rusqlite::Result<LastPoll> {
+    Ok(LastPoll { began_at: row.get(0)?, ended_at: row.get(1)?, result: row.get(2)?, reason: row.get(3)? })
+}
+
+fn backlog(connection: &Connection, profile: ProfileKey) -> Result<Option<Backlog>, Problem> {
+    let Some(listing) = listing::find(connection, profile)? else { return Ok(None) };
+    let first: Option<Timestamp> = connection.query_row(
+        "SELECT min(created_at) FROM orchestration WHERE listed_by = ?1",
+        [profile.0],
+        |row| row.get(0),
+    )?;
+    // The window of a first backfill begins in 1970: what counts is the span that has rows.
+    let begins_at = first.map_or(listing.begins_at, |first| first.max(listing.begins_at));
+    let micros = |from: Timestamp, to: Timestamp| to.since(from).as_micros();
+    let left: u128 =
+        listing.slices.iter().map(|slice| micros(slice.position.max(begins_at), slice.ends_at)).sum();
+    let all = micros(begins_at, listing.ceiling).max(1);
+    let percent_left = u64::try_from((left * 100).div_ceil(all)).unwrap_or(100).min(100);
+    Ok(Some(Backlog { ceiling: listing.ceiling, percent_left }))
+}

@@ -1,0 +1,285 @@
+//! Orchestrations as rows.
+
+use rusqlite::types::{FromSqlError, Type};
+use rusqlite::{Connection, OptionalExtension, Row, params};
+
+use crate::model::{Endpoint, Identifier, Leg, Orchestration, Timestamp, Tracked};
+
+use super::indexes::Lookup;
+
+/// The columns of `orchestration` after `key`, in the order of [`insert`] and [`read`].
+macro_rules! columns {
+    () => {
+        "id, listed_by, profile_id, identity_id, account_id, customer_id, ref_id, source_asset, \
+         destination_asset, source_amount, destination_amount, source_transfer_id, \
+         source_transfer_status, destination_transfer_id, destination_transfer_status, status, \
+         fail_reason, source_rail, source_account, source_address, source_network, source_memo, \
+         destination_rail, destination_account, destination_address, destination_network, \
+         destination_memo, orchestration_rule_id, created_at, updated_at, completed_at, \
+         status_since, metadata, remainder"
+    };
+}
+
+/// An orchestration in the ledger.
+#[derive(Clone, Debug)]
+pub(super) struct Stored {
+    /// The row's key.
+    pub(super) key: i64,
+    /// The key of the profile that listed it first.
+    pub(super) listed_by: i64,
+    /// The orchestration.
+    pub(super) tracked: Tracked,
+}
+
+/// Adds a row and returns its key.
+pub(super) fn insert(
+    connection: &Connection,
+    listed_by: i64,
+    row: &Orchestration,
+    status_since: Timestamp,
+) -> rusqlite::Result<i64> {
+    let source = EndpointColumns::of(row.source.as_ref());
+    let destination = EndpointColumns::of(row.destination.as_ref());
+    let mut statement = connection.prepare_cached(concat!(
+        "INSERT INTO orchestration (",
+        columns!(),
+        ") VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, \
+         ?19, ?20, ?21, ?22, ?23, ?24, ?25, ?26, ?27, ?28, ?29, ?30, ?31, ?32, ?33, ?34)"
+    ))?;
+    statement.insert(params![
+        row.id,
+        listed_by,
+        row.profile_id,
+        row.identity_id,
+        row.account_id,
+        row.customer_id,
+        row.ref_id,
+        row.source_asset,
+        row.destination_asset,
+        row.source_amount,
+        row.destination_amount,
+        row.source_transfer.transfer_id,
+        row.source_transfer.status,
+        row.destination_transfer.transfer_id,
+        row.destination_transfer.status,
+        row.status,
+        row.fail_reason,
+        source.rail,
+        source.account,
+        source.address,
+        source.network,
+        source.memo,
+        destination.rail,
+        destination.account,
+        destination.address,
+        destination.network,
+        destination.memo,
+        row.orchestration_rule_id,
+        row.created_at,
+        row.updated_at,
+        row.completed_at,
+        status_since,
+        row.metadata,
+        row.remainder,
+    ])
+}
+
+/// Replaces the content of a row; its key, id and first profile stay.
+pub(super) fn update(connection: &Connection, key: i64, tracked: &Tracked) -> rusqlite::Result<()> {
+    let row = &tracked.orchestration;
+    let source = EndpointColumns::of(row.source.as_ref());
+    let destination = EndpointColumns::of(row.destination.as_ref());
+    let mut statement = connection.prepare_cached(
+        "UPDATE orchestration SET profile_id = ?2, identity_id = ?3, account_id = ?4, customer_id = ?5, \
+         ref_id = ?6, source_asset = ?7, destination_asset = ?8, source_amount = ?9, \
+         destination_amount = ?10, source_transfer_id = ?11, source_transfer_status = ?12, \
+         destination_transfer_id = ?13, destination_transfer_status = ?14, status = ?15, \
+         fail_reason = ?16, source_rail = ?17, source_account = ?18, source_address = ?19, \
+         source_network = ?20, source_memo = ?21, destination_rail = ?22, destination_account = ?23, \
+         destination_address = ?24, destination_network = ?25, destination_memo = ?26, \
+         orchestration_rule_id = ?27, created_at = ?28, updated_at = ?29, completed_at = ?30, \
+         status_since = ?31, metadata = ?32, remainder = ?33 WHERE key = ?1",
+    )?;
+    statement.execute(params![
+        key,
+        row.profile_id,
+        row.identity_id,
+        row.account_id,
+        row.customer_id,
+        row.ref_id,
+        row.source_asset,
+        row.destination_asset,
+        row.source_amount,
+        row.destination_amount,
+        row.source_transfer.transfer_id,
+        row.source_transfer.status,
+        row.destination_transfer.transfer_id,
+        row.destination_transfer.status,
+        row.status,
+        row.fail_reason,
+        source.rail,
+        source.account,
+        source.address,
+        source.network,
+        source.memo,
+        destination.rail,
+        destination.account,
+        destination.address,
+        destination.network,
+        destination.memo,
+        row.orchestration_rule_id,
+        row.created_at,
+        row.updated_at,
+        row.completed_at,
+        tracked.status_since,
+        row.metadata,
+        row.remainder,
+    ])?;
+    Ok(())
+}
+
+/// The row of this orchestration, found by what the indexes that exist allow.
+pub(super) fn find(
+    connection: &Connection,
+    lookup: Lookup,
+    id: &Identifier,
+    created_at: Timestamp,
+) -> rusqlite::Result<Option<Stored>> {
+    match lookup {
+        Lookup::ById => find_by_id(connection, id),
+        Lookup::ByCreation => connection
+            .prepare_cached(concat!(
+                "SELECT key, ",
+                columns!(),
+                " FROM orchestration WHERE created_at = ?1 AND id = ?2"
+            ))?
+            .query_row(params![created_at, id], read)
+            .optional(),
+    }
+}
+
+/// The row with this id; without an index on ids this reads the whole table.
+pub(super) fn find_by_id(connection: &Connection, id: &Identifier) -> rusqlite::Result<Option<Stored>> {
+    connection
+        .prepare_cached(concat!("SELECT key, ", columns!(), " FROM orchestration WHERE id = ?1 ORDER BY key"))?
+        .query_row([id], read)
+        .optional()
+}
+
+/// The row with this key.
+pub(super) fn find_by_key(connection: &Connection, key: i64) -> rusqlite::Result<Option<Stored>> {
+    connection
+        .prepare_cached(concat!("SELECT key, ", columns!(), " FROM orchestration WHERE key = ?1"))?
+        .query_row([key], read)
+        .optional()
+}
+
+/// Reads `key` and the columns behind it.
+fn read(row: &Row<'_>) -> rusqlite::Result<Stored> {
+    let orchestration = Orchestration {
+        id: row.get(1)?,
+        profile_id: row.get(3)?,
+        identity_id: row.get(4)?,
+        account_id: row.get(5)?,
+        customer_id: row.get(6)?,
+        ref_id: row.get(7)?,
+        source_asset: row.get(8)?,
+        destination_asset: row.get(9)?,
+        source_amount: row.get(10)?,
+        destination_amount: row.get(11)?,
+        source_transfer: Leg { transfer_id: row.get(12)?, status: row.get(13)? },
+        destination_transfer: Leg { transfer_id: row.get(14)?, status: row.get(15)? },
+        status: row.get(16)?,
+        fail_reason: row.get(17)?,
+        source: read_endpoint(row, 18)?,
+        destination: read_endpoint(row, 23)?,
+        orchestration_rule_id: row.get(28)?,
+        created_at: row.get(29)?,
+        updated_at: row.get(30)?,
+        completed_at: row.get(31)?,
+        metadata: row.get(33)?,
+        remainder: row.get(34)?,
+    };
+    let tracked = Tracked { orchestration, status_since: row.get(32)? };
+    Ok(Stored { key: row.get(0)?, listed_by: row.get(2)?, tracked })
+}
+
+/// The numbers in `source_rail` and `destination_rail`; the views depend on them.
+const RAIL_PROFILE: i64 = 1;
+const RAIL_CRYPTO: i64 = 2;
+const RAIL_FIAT: i64 = 3;
+
+/// One endpoint as five columns.
+#[derive(Default)]
+struct EndpointColumns<'a> {
+    rail: Option<i64>,
+    account: Option<&'a Identifier>,
+    address: Option<&'a str>,
+    network: Option<&'a str>,
+    memo: Option<&'a str>,
+}
+
+impl<'a> EndpointColumns<'a> {
+    fn of(endpoint: Option<&'a Endpoint>) -> Self {
+        match endpoint {
+            None => Self::default(),
+            Some(Endpoint::Profile { profile_id }) => {
+                Self { rail: Some(RAIL_PROFILE), account: Some(profile_id), ..Self::default() }
+            }
+            Some(Endpoint::Crypto { address, network, address_id }) => Self {
+                rail: Some(RAIL_CRYPTO),
+                account: address_id.as_ref(),
+                address: address.as_deref(),
+                network: network.as_deref(),
+                memo: None,
+            },
+            Some(Endpoint::Fiat { account_id, memo }) => Self {
+                rail: Some(RAIL_FIAT),
+                account: account_id.as_ref(),
+                memo: memo.as_deref(),
+                ..Self::default()
+            },
+        }
+    }
+}
+
+fn read_endpoint(row: &Row<'_>, first: usize) -> rusqlite::Result<Option<Endpoint>> {
+    let Some(rail) = row.get::<_, Option<i64>>(first)? else { return Ok(None) };
+    Ok(Some(match rail {
+        RAIL_PROFILE => Endpoint::Profile { profile_id: row.get(first + 1)? },
+        RAIL_CRYPTO => Endpoint::Crypto {
+            address: row.get(first + 2)?,
+            network: row.get(first + 3)?,
+            address_id: row.get(first + 1)?,
+        },
+        RAIL_FIAT => Endpoint::Fiat { account_id: row.get(first + 1)?, memo: row.get(first + 4)? },
+        other => {
+            let cause = Box::new(FromSqlError::OutOfRange(other));
+            return Err(rusqlite::Error::FromSqlConversionFailure(first, Type::Integer, cause));
+        }
+    }))
+}
+
+/// Every row, by the time of its creation.
+pub(super) fn for_each(connection: &Connection, mut then: impl FnMut(Stored)) -> Result<(), super::Problem> {
+    let mut statement =
+        connection.prepare(concat!("SELECT key, ", columns!(), " FROM orchestration ORDER BY created_at, id"))?;
+    let mut found = statement.query([])?;
+    while let Some(row) = found.next()? {
+        then(read(row)?);
+    }
+    Ok(())
+}
+
+/// Every row by its key, one after the other; stops at the first error of `then`.
+pub(super) fn by_key(
+    connection: &Connection,
+    mut then: impl FnMut(Stored) -> Result<(), super::Problem>,
+) -> Result<(), super::Problem> {
+    let mut statement = connection.prepare(concat!("SELECT key, ", columns!(), " FROM orchestration ORDER BY key"))?;
+    let mut found = statement.query([])?;
+    while let Some(row) = found.next()? {
+        then(read(row)?)?;
+    }
+    Ok(())
+}

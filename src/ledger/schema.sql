@@ -1,0 +1,170 @@
+-- The ledger, version 1. Instants are microseconds since 1970-01-01 UTC. An identifier that is a UUID
+-- in its usual spelling is kept as its 16 bytes, any other as text. Statuses that this version knows are
+-- numbers, others are text. The views show all of it as text, in the API's names: use them.
+
+CREATE TABLE ledger (
+    only        INTEGER PRIMARY KEY CHECK (only = 1),
+    api_url     TEXT    NOT NULL,
+    customer_id ANY,
+    created_at  INTEGER NOT NULL,
+    epoch       INTEGER NOT NULL DEFAULT 0
+) STRICT;
+
+CREATE TABLE profile (
+    key           INTEGER PRIMARY KEY,
+    id            ANY     NOT NULL UNIQUE,
+    name          TEXT,
+    first_poll_at INTEGER NOT NULL,
+    covered_from  INTEGER,
+    watermark     INTEGER,
+    verified_at   INTEGER
+) STRICT;
+
+CREATE TABLE poll (
+    number     INTEGER PRIMARY KEY,
+    profile    INTEGER NOT NULL REFERENCES profile (key),
+    lane       TEXT    NOT NULL,
+    began_at   INTEGER NOT NULL,
+    ended_at   INTEGER,
+    result     TEXT    NOT NULL DEFAULT 'running',
+    reason     TEXT,
+    ceiling    INTEGER,
+    pages      INTEGER NOT NULL DEFAULT 0,
+    rows       INTEGER NOT NULL DEFAULT 0,
+    appeared   INTEGER NOT NULL DEFAULT 0,
+    changed    INTEGER NOT NULL DEFAULT 0,
+    unreadable INTEGER NOT NULL DEFAULT 0,
+    stale      INTEGER NOT NULL DEFAULT 0,
+    without_id INTEGER NOT NULL DEFAULT 0
+) STRICT;
+
+CREATE INDEX poll_by_profile ON poll (profile);
+
+-- A discovery under way: its window, cut into slices. A slice covers [begins_at, ends_at), the last one
+-- its end too; everything before its position is committed.
+CREATE TABLE listing (
+    profile    INTEGER PRIMARY KEY REFERENCES profile (key),
+    lane       TEXT    NOT NULL,
+    began_at   INTEGER NOT NULL,
+    begins_at  INTEGER NOT NULL,
+    ceiling    INTEGER NOT NULL,
+    stale      INTEGER NOT NULL DEFAULT 0,
+    without_id INTEGER NOT NULL DEFAULT 0
+) STRICT;
+
+CREATE TABLE slice (
+    key       INTEGER PRIMARY KEY,
+    profile   INTEGER NOT NULL REFERENCES listing (profile) ON DELETE CASCADE,
+    begins_at INTEGER NOT NULL,
+    ends_at   INTEGER NOT NULL,
+    position  INTEGER NOT NULL,
+    done      INTEGER NOT NULL DEFAULT 0
+) STRICT;
+
+CREATE INDEX slice_by_profile ON slice (profile);
+
+CREATE TABLE orchestration (
+    key                         INTEGER PRIMARY KEY,
+    id                          ANY     NOT NULL,
+    listed_by                   INTEGER NOT NULL REFERENCES profile (key),
+    profile_id                  ANY,
+    identity_id                 ANY,
+    account_id                  ANY,
+    customer_id                 ANY,
+    ref_id                      ANY,
+    source_asset                TEXT,
+    destination_asset           TEXT,
+    source_amount               TEXT,
+    destination_amount          TEXT,
+    source_transfer_id          ANY,
+    source_transfer_status      ANY,
+    destination_transfer_id     ANY,
+    destination_transfer_status ANY,
+    status                      ANY     NOT NULL,
+    fail_reason                 TEXT,
+    source_rail                 INTEGER,
+    source_account              ANY,
+    source_address              TEXT,
+    source_network              TEXT,
+    source_memo                 TEXT,
+    destination_rail            INTEGER,
+    destination_account         ANY,
+    destination_address         TEXT,
+    destination_network         TEXT,
+    destination_memo            TEXT,
+    orchestration_rule_id       ANY,
+    created_at                  INTEGER NOT NULL,
+    updated_at                  INTEGER,
+    completed_at                INTEGER,
+    status_since                INTEGER NOT NULL,
+    metadata                    TEXT,
+    remainder                   TEXT
+) STRICT;
+
+CREATE UNIQUE INDEX orchestration_by_creation ON orchestration (created_at, id);
+CREATE INDEX orchestration_open ON orchestration (listed_by, created_at) WHERE status NOT IN (3, 4, 5);
+-- orchestration_by_id (unique) and orchestration_by_ref_id are built when the first backfill ends.
+
+-- Profiles that list an orchestration besides the one in listed_by.
+CREATE TABLE also_listed (
+    profile       INTEGER NOT NULL REFERENCES profile (key),
+    orchestration INTEGER NOT NULL REFERENCES orchestration (key),
+    PRIMARY KEY (profile, orchestration)
+) STRICT, WITHOUT ROWID;
+
+-- Rows as they came, which could not be read.
+CREATE TABLE unreadable (
+    id            ANY     NOT NULL PRIMARY KEY,
+    listed_by     INTEGER NOT NULL REFERENCES profile (key),
+    raw           TEXT    NOT NULL,
+    problem       TEXT    NOT NULL,
+    first_seen_at INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
+-- Answers older than the ledger's, and in how many polls running Get Orchestration gave the same one.
+CREATE TABLE stale_sighting (
+    orchestration INTEGER PRIMARY KEY REFERENCES orchestration (key),
+    digest        BLOB    NOT NULL,
+    sightings     INTEGER NOT NULL,
+    last_poll     INTEGER NOT NULL
+) STRICT;
+
+-- One batch for each transaction that changed something; head is the hash chain up to it.
+CREATE TABLE journal_batch (
+    number   INTEGER PRIMARY KEY,
+    at       INTEGER NOT NULL,
+    poll     INTEGER NOT NULL,
+    last_seq INTEGER NOT NULL,
+    head     BLOB    NOT NULL
+) STRICT;
+
+-- kind: 1 appeared, 2 changed, 3 went back in time, 4 unreadable, 5 readable again, 6 merged.
+CREATE TABLE journal_entry (
+    seq           INTEGER PRIMARY KEY,
+    batch         INTEGER NOT NULL,
+    kind          INTEGER NOT NULL,
+    orchestration INTEGER,
+    body          ANY     NOT NULL
+) STRICT;
+
+CREATE INDEX journal_entry_by_orchestration ON journal_entry (orchestration);
+
+CREATE TRIGGER journal_entry_is_append_only BEFORE UPDATE ON journal_entry
+BEGIN SELECT raise(ABORT, 'the journal is append-only'); END;
+CREATE TRIGGER journal_batch_is_append_only BEFORE UPDATE ON journal_batch
+BEGIN SELECT raise(ABORT, 'the journal is append-only'); END;
+
+-- What follows from what was observed, to be passed on.
+CREATE TABLE outbox (
+    number  INTEGER PRIMARY KEY,
+    key     TEXT    NOT NULL UNIQUE,
+    payload TEXT    NOT NULL,
+    at      INTEGER NOT NULL
+) STRICT;
+
+-- Pauses that Paxos asked for (429).
+CREATE TABLE stop (
+    host   TEXT    PRIMARY KEY,
+    until  INTEGER NOT NULL,
+    reason TEXT    NOT NULL
+) STRICT;

@@ -1,0 +1,238 @@
+//! The writer: a thread that owns the connection.
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::thread;
+use std::time::Instant;
+
+use rusqlite::{Connection, Transaction, TransactionBehavior};
+use tokio::sync::{mpsc, oneshot};
+
+use crate::model::{Coverage, Lane, PollResult, Profile, Timestamp};
+
+use super::journal::{self, JournalHead};
+use super::listing::{self, Listing, ProfileState, Slice, SliceKey};
+use super::lock::{self, Lock};
+use super::page::{self, PageCommit, PageCommitted, Rules};
+use super::stops::{self, StoredStop};
+use super::{LedgerError, PollNumber, Problem, ProfileKey, identity, indexes, open, polls};
+
+/// How many transactions may wait for the writer before those who ask wait too.
+const QUEUE: usize = 16;
+
+type Job = Box<dyn FnOnce(&mut Connection) + Send>;
+
+/// A ledger that is open for writing. Cheap to clone; the last clone that goes closes it.
+#[derive(Clone)]
+pub struct Ledger {
+    jobs: mpsc::Sender<Job>,
+    path: Arc<Path>,
+    rules: Arc<Rules>,
+    closed: Arc<tokio::sync::Mutex<oneshot::Receiver<()>>>,
+}
+
+impl fmt::Debug for Ledger {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("Ledger").field("path", &self.path).finish_non_exhaustive()
+    }
+}
+
+impl Ledger {
+    /// Opens the ledger at `path` for the environment at `api_url`; makes it where there is none. Holds
+    /// the lock that keeps every other writer out until the last clone is gone.
+    pub fn open(path: &Path, api_url: &str, rules: Rules, now: Timestamp) -> Result<Self, LedgerError> {
+        let lock = lock::take(path)?;
+        let mut connection = open::for_writing(path)?;
+        adopt(&mut connection, api_url, now).map_err(|problem| problem.of(path))?;
+        let (jobs, queue) = mpsc::channel(QUEUE);
+        let (ended, closed) = oneshot::channel();
+        thread::Builder::new()
+            .name("ledger".to_owned())
+            .spawn(move || serve(connection, queue, lock, ended))
+            .map_err(|error| Problem::Io(error).of(path))?;
+        Ok(Self {
+            jobs,
+            path: path.into(),
+            rules: Arc::new(rules),
+            closed: Arc::new(tokio::sync::Mutex::new(closed)),
+        })
+    }
+
+    /// The ledger's file.
+    pub fn path(&self) -> PathBuf {
+        self.path.to_path_buf()
+    }
+
+    /// Closes this handle and, if it is the last one, waits until the file is closed.
+    pub async fn close(self) {
+        let Self { jobs, closed, .. } = self;
+        drop(jobs);
+        if let Some(closed) = Arc::into_inner(closed) {
+            // An error means that the thread ended without saying so: it is closed all the same.
+            closed.into_inner().await.unwrap_or_default();
+        }
+    }
+
+    /// Finds or adds a profile and says what is known of it.
+    pub async fn open_profile(&self, profile: Profile, now: Timestamp) -> Result<ProfileState, LedgerError> {
+        self.transact("open_profile", move |connection| polls::open_profile(connection, &profile, now)).await
+    }
+
+    /// Notes that a poll of a profile began. `ceiling` is missing for one that failed before it had one.
+    pub async fn begin_poll(
+        &self,
+        profile: ProfileKey,
+        lane: Lane,
+        began_at: Timestamp,
+        ceiling: Option<Timestamp>,
+    ) -> Result<PollNumber, LedgerError> {
+        self.transact("begin_poll", move |connection| polls::begin(connection, profile, lane, began_at, ceiling))
+            .await
+    }
+
+    /// Notes how a poll ended.
+    pub async fn end_poll(
+        &self,
+        poll: PollNumber,
+        ended_at: Timestamp,
+        result: PollResult,
+    ) -> Result<(), LedgerError> {
+        self.transact("end_poll", move |connection| polls::end(connection, poll, ended_at, &result)).await
+    }
+
+    /// Begins a discovery of the window from `begins_at` to `ceiling`, as one slice.
+    pub async fn begin_listing(
+        &self,
+        profile: ProfileKey,
+        lane: Lane,
+        began_at: Timestamp,
+        begins_at: Timestamp,
+        ceiling: Timestamp,
+    ) -> Result<Listing, LedgerError> {
+        self.transact("begin_listing", move |connection| {
+            listing::begin(connection, profile, lane, began_at, begins_at, ceiling)
+        })
+        .await
+    }
+
+    /// Cuts a slice in two at `at`, which begins the new one.
+    pub async fn split_slice(&self, slice: SliceKey, at: Timestamp) -> Result<Slice, LedgerError> {
+        self.transact("split_slice", move |connection| listing::split(connection, slice, at)).await
+    }
+
+    /// Commits a page with all that follows from it.
+    pub async fn commit_page(&self, page: PageCommit) -> Result<PageCommitted, LedgerError> {
+        let rules = Arc::clone(&self.rules);
+        self.transact("commit_page", move |connection| page::commit(connection, &rules, &page)).await
+    }
+
+    /// Commits what Get Orchestration answered about rows that were listed in an older state. The same
+    /// older answer in three polls running is taken, and journalled as gone back in time.
+    pub async fn commit_lookup(&self, page: PageCommit) -> Result<PageCommitted, LedgerError> {
+        let rules = Arc::clone(&self.rules);
+        self.transact("commit_lookup", move |connection| page::commit_lookup(connection, &rules, &page)).await
+    }
+
+    /// Ends a discovery whose slices are all finished: moves the watermark and says what is covered.
+    pub async fn complete_listing(
+        &self,
+        profile: ProfileKey,
+        watermark: Timestamp,
+    ) -> Result<Option<Coverage>, LedgerError> {
+        self.transact("complete_listing", move |connection| {
+            listing::complete(connection, profile, watermark)?;
+            listing::coverage(connection, profile)
+        })
+        .await
+    }
+
+    /// Forgets a discovery; the next one begins at the old watermark again.
+    pub async fn abandon_listing(&self, profile: ProfileKey) -> Result<(), LedgerError> {
+        self.transact("abandon_listing", move |connection| listing::abandon(connection, profile)).await
+    }
+
+    /// Builds the indexes that are left until the first backfill ends, unless a backfill is under way.
+    pub async fn build_indexes(&self, now: Timestamp) -> Result<(), LedgerError> {
+        let rules = Arc::clone(&self.rules);
+        self.transact("build_indexes", move |connection| {
+            let backfills: i64 =
+                connection.query_row("SELECT count(*) FROM listing WHERE lane = 'backfill'", [], |row| row.get(0))?;
+            if backfills == 0 { indexes::build(connection, &rules, now) } else { Ok(()) }
+        })
+        .await
+    }
+
+    /// Keeps a pause that Paxos asked for.
+    pub async fn keep_stop(&self, stop: StoredStop) -> Result<(), LedgerError> {
+        self.transact("keep_stop", move |connection| stops::keep(connection, &stop)).await
+    }
+
+    /// The pauses that have not ended at `now`.
+    pub async fn stops(&self, now: Timestamp) -> Result<Vec<StoredStop>, LedgerError> {
+        self.transact("stops", move |connection| stops::in_force(connection, now)).await
+    }
+
+    /// The journal's head.
+    pub async fn journal_head(&self) -> Result<JournalHead, LedgerError> {
+        self.transact("journal_head", move |connection| journal::head(connection)).await
+    }
+
+    /// Runs `work` in a transaction of the writer. An error rolls all of it back.
+    async fn transact<T: Send + 'static>(
+        &self,
+        name: &'static str,
+        work: impl FnOnce(&Transaction<'_>) -> Result<T, Problem> + Send + 'static,
+    ) -> Result<T, LedgerError> {
+        let (answer, result) = oneshot::channel();
+        let job: Job = Box::new(move |connection| {
+            let began = Instant::now();
+            let outcome = in_transaction(connection, work);
+            tracing::trace!(
+                transaction = name,
+                duration_us = u64::try_from(began.elapsed().as_micros()).unwrap_or(u64::MAX),
+                committed = outcome.is_ok(),
+                "ledger transaction"
+            );
+            // Whoever asked may have gone; the work is done all the same.
+            drop(answer.send(outcome));
+        });
+        let gone = || Problem::WriterGone.of(&self.path);
+        self.jobs.send(job).await.map_err(|_| gone())?;
+        result.await.map_err(|_| gone())?.map_err(|problem| problem.of(&self.path))
+    }
+}
+
+fn in_transaction<T>(
+    connection: &mut Connection,
+    work: impl FnOnce(&Transaction<'_>) -> Result<T, Problem>,
+) -> Result<T, Problem> {
+    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    let value = work(&transaction)?;
+    transaction.commit()?;
+    Ok(value)
+}
+
+/// Makes an opened file this environment's ledger and takes over what a killed process left.
+fn adopt(connection: &mut Connection, api_url: &str, now: Timestamp) -> Result<(), Problem> {
+    in_transaction(connection, |transaction| {
+        identity::bind_environment(transaction, api_url, now)?;
+        let interrupted = polls::mark_interrupted(transaction)?;
+        if interrupted > 0 {
+            tracing::warn!(polls = interrupted, "a former tallyd ended in the middle of a poll; going on from its last page");
+        }
+        Ok(())
+    })
+}
+
+fn serve(mut connection: Connection, mut queue: mpsc::Receiver<Job>, lock: Lock, ended: oneshot::Sender<()>) {
+    while let Some(job) = queue.blocking_recv() {
+        job(&mut connection);
+    }
+    if let Err((_, error)) = connection.close() {
+        tracing::warn!(error = %error, "the ledger could not be closed cleanly; nothing committed is lost");
+    }
+    drop(lock);
+    // Nobody may wait for it.
+    drop(ended.send(()));
+}

@@ -1,0 +1,3 @@
+//! Brings the ledger up to what Paxos shows.
+
+pub mod diff;
