@@ -22,7 +22,7 @@ pub use field::{Field, FieldValue};
 pub use identifier::Identifier;
 pub use orchestration::{Leg, Orchestration, Tracked, UnreadableRow};
 pub use poll::{Counts, FailureKind, Lane, PollFailure, PollOutcome, PollResult, ProfilePoll, Shortfall};
-pub use profile::{Coverage, Profile};
+pub use profile::{Coverage, Profile, ProfileSelection};
 pub use route::{Endpoint, Rail, Route};
 pub use status::{LegStatus, Status};
 pub use timestamp::{InvalidTimestamp, Timestamp};

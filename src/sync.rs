@@ -1,3 +1,176 @@
 //! Brings the ledger up to what Paxos shows.
+//!
+//! The one room that sees both sides: it asks `paxos`, compares with [`diff`] and hands pages to
+//! `ledger`. A poll goes over profiles side by side and ends in a [`PollOutcome`], a plain value that
+//! logs, `status` and exit codes read.
 
+mod board;
 pub mod diff;
+mod discover;
+mod failure;
+mod listing;
+mod progress;
+
+use std::fmt;
+use std::num::NonZeroU32;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::task::JoinSet;
+
+use crate::clock::SharedClock;
+use crate::ledger::Ledger;
+use crate::model::{
+    Lane, PollFailure, PollOutcome, PollResult, Profile, ProfilePoll, ProfileSelection, Shortfall, Timestamp,
+};
+use crate::paxos::Client;
+
+pub use board::Span;
+pub use progress::{Event, Watch, unwatched};
+
+/// What a poller has to be told.
+#[derive(Clone, Copy, Debug)]
+pub struct Settings {
+    /// How far before the watermark a discovery begins, for rows that become visible a little late.
+    pub overlap: Duration,
+    /// A gap since the watermark that is longer than this is closed by a backfill.
+    pub backfill_after: Duration,
+    /// The rate at which backfills run; it decides how many slices are listed side by side.
+    pub backfill_requests_per_second: NonZeroU32,
+}
+
+/// Which lane a poll takes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Pace {
+    /// A backfill where the profile is new or the gap is long, else a discovery.
+    ByGap,
+    /// A backfill in any case.
+    Backfill,
+}
+
+/// What the account says of a profile.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Standing {
+    /// It lists it.
+    Listed,
+    /// It lists this many others. Asking for such a profile may be answered with an empty list, which
+    /// would pass for "all is well".
+    Unlisted {
+        /// How many it lists.
+        others: usize,
+    },
+    /// It could not be asked.
+    NotAsked,
+}
+
+/// Polls profiles into a ledger. Cheap to clone.
+#[derive(Clone)]
+pub struct Poller {
+    client: Client,
+    ledger: Ledger,
+    clock: SharedClock,
+    settings: Settings,
+    watch: Watch,
+}
+
+impl fmt::Debug for Poller {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("Poller").field("settings", &self.settings).finish_non_exhaustive()
+    }
+}
+
+impl Poller {
+    /// A poller that tells `watch` what happens.
+    pub fn new(client: Client, ledger: Ledger, clock: SharedClock, settings: Settings, watch: Watch) -> Self {
+        Self { client, ledger, clock, settings, watch }
+    }
+
+    /// Polls every selected profile once, side by side. A profile that fails holds up no other.
+    pub async fn poll(&self, selection: &ProfileSelection, pace: Pace) -> PollOutcome {
+        let began = self.clock.now();
+        let mut outcome =
+            PollOutcome { profiles: Vec::new(), account_failure: None, clock_skew_micros: None, requests: 0 };
+        let requests_before = self.client.requests_sent();
+        match self.profiles(selection).await {
+            Ok(profiles) => outcome.profiles = self.poll_all(profiles, pace, began).await,
+            Err(failure) => outcome.account_failure = Some(failure),
+        }
+        if outcome.account_failure.is_none() {
+            self.build_indexes(&mut outcome).await;
+        }
+        outcome.clock_skew_micros = self.client.server_clock().skew_micros();
+        outcome.requests = self.client.requests_sent() - requests_before;
+        outcome
+    }
+
+    /// The profiles to poll, and what the account says of each. Those of the configuration take their
+    /// names from the account where they have none of their own.
+    async fn profiles(&self, selection: &ProfileSelection) -> Result<Vec<(Profile, Standing)>, PollFailure> {
+        let listed = self.client.profiles(Lane::Discover).await;
+        match (selection, listed) {
+            (ProfileSelection::All, Ok(listed)) => {
+                Ok(listed.into_iter().map(|profile| (profile, Standing::Listed)).collect())
+            }
+            (ProfileSelection::All, Err(error)) => Err(failure::of_fetch(&error)),
+            (ProfileSelection::Listed(wanted), Ok(listed)) => {
+                let find = |wanted: &Profile| match listed.iter().find(|listed| listed.id == wanted.id) {
+                    Some(same) => {
+                        let name = wanted.name.clone().or_else(|| same.name.clone());
+                        (Profile { id: wanted.id.clone(), name }, Standing::Listed)
+                    }
+                    None => (wanted.clone(), Standing::Unlisted { others: listed.len() }),
+                };
+                Ok(wanted.iter().map(find).collect())
+            }
+            // Names are a convenience, for which the credentials need a scope of its own.
+            (ProfileSelection::Listed(wanted), Err(error)) => {
+                tracing::debug!(error = %error, "the account's profiles could not be listed; going on without their names");
+                Ok(wanted.iter().map(|profile| (profile.clone(), Standing::NotAsked)).collect())
+            }
+        }
+    }
+
+    async fn poll_all(
+        &self,
+        profiles: Vec<(Profile, Standing)>,
+        pace: Pace,
+        began: Timestamp,
+    ) -> Vec<ProfilePoll> {
+        let mut running = JoinSet::new();
+        for (index, (profile, standing)) in profiles.into_iter().enumerate() {
+            let poller = self.clone();
+            running.spawn(async move {
+                (index, discover::poll_profile(&poller, profile, standing, pace, began).await)
+            });
+        }
+        let mut polls = running.join_all().await;
+        polls.sort_by_key(|(index, _)| *index);
+        polls.into_iter().map(|(_, poll)| poll).collect()
+    }
+
+    /// The server's time: its last `Date` and what went by since. Before any came, the local clock.
+    fn server_now(&self) -> Timestamp {
+        let clock = self.client.server_clock();
+        let now = self.clock.now();
+        clock.date.map_or(now, |date| date.plus(now.since(clock.received_at)))
+    }
+
+    /// Builds the indexes that wait for the first backfill. Failing to is the ledger's failure, and the
+    /// poll was not complete without it.
+    async fn build_indexes(&self, outcome: &mut PollOutcome) {
+        (self.watch)(Event::BuildingIndexes);
+        let Err(error) = self.ledger.build_indexes(self.server_now()).await else { return };
+        let failure = failure::of_ledger(&error);
+        for poll in &mut outcome.profiles {
+            if poll.result == PollResult::Complete {
+                poll.result = PollResult::Partial(vec![Shortfall::CutShort(failure.clone())]);
+            }
+        }
+    }
+}
+
+/// The rules by which the ledger compares and judges pages. No rule about breaks exists yet, so nothing
+/// follows from a page.
+pub fn rules() -> crate::ledger::Rules {
+    crate::ledger::Rules { compare: diff::compare, judge: Arc::new(|_| Vec::new()) }
+}

@@ -61,12 +61,8 @@ pub(super) const STATUS_NUMBERS: [(Status, i64); 5] = [
 ];
 
 /// Leg statuses by their number in a column; the same words have the same numbers.
-pub(super) const LEG_STATUS_NUMBERS: [(LegStatus, i64); 4] = [
-    (LegStatus::Pending, 1),
-    (LegStatus::Processing, 2),
-    (LegStatus::Completed, 3),
-    (LegStatus::Failed, 4),
-];
+pub(super) const LEG_STATUS_NUMBERS: [(LegStatus, i64); 4] =
+    [(LegStatus::Pending, 1), (LegStatus::Processing, 2), (LegStatus::Completed, 3), (LegStatus::Failed, 4)];
 
 impl ToSql for Status {
     fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {

@@ -32,7 +32,9 @@ pub enum Problem {
         holder: String,
     },
     /// The file or its folder may not be written.
-    #[error("it cannot be written; check the owner and permissions of the file and its folder, and that the disk is not mounted read-only")]
+    #[error(
+        "it cannot be written; check the owner and permissions of the file and its folder, and that the disk is not mounted read-only"
+    )]
     ReadOnly,
     /// The file may not be read.
     #[error("it may not be read by this user; run as the user that tallyd runs as, or grant access")]
@@ -41,7 +43,9 @@ pub enum Problem {
     #[error("the disk is full; free space, then run again: everything committed so far is safe")]
     DiskFull,
     /// SQLite found the file damaged.
-    #[error("the file is damaged ({detail}); keep a copy, then restore a backup, or move it away and run `tallyd backfill` to build a new one")]
+    #[error(
+        "the file is damaged ({detail}); keep a copy, then restore a backup, or move it away and run `tallyd backfill` to build a new one"
+    )]
     Corrupt {
         /// What SQLite said.
         detail: String,
@@ -53,7 +57,9 @@ pub enum Problem {
         found: String,
     },
     /// A newer tallyd wrote it.
-    #[error("it has format {found}, and this tallyd knows formats up to {known}; run the newer tallyd that wrote it")]
+    #[error(
+        "it has format {found}, and this tallyd knows formats up to {known}; run the newer tallyd that wrote it"
+    )]
     Newer {
         /// The format of the file.
         found: i64,
@@ -61,7 +67,9 @@ pub enum Problem {
         known: i64,
     },
     /// It was made for another Paxos environment.
-    #[error("it belongs to {ledger}, and the configuration points to {configured}; use another `[ledger] path` for each environment")]
+    #[error(
+        "it belongs to {ledger}, and the configuration points to {configured}; use another `[ledger] path` for each environment"
+    )]
     OtherEnvironment {
         /// The API that it was made for.
         ledger: String,
@@ -69,7 +77,9 @@ pub enum Problem {
         configured: String,
     },
     /// It was made for another Paxos customer.
-    #[error("it belongs to Paxos customer {ledger}, and these credentials show customer {received}; use another `[ledger] path` for each customer")]
+    #[error(
+        "it belongs to Paxos customer {ledger}, and these credentials show customer {received}; use another `[ledger] path` for each customer"
+    )]
     OtherCustomer {
         /// The customer that it was made for.
         ledger: String,

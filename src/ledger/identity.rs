@@ -7,7 +7,11 @@ use crate::model::{Identifier, Timestamp};
 use super::Problem;
 
 /// Makes the ledger one of the environment at `api_url`, or checks that it is.
-pub(super) fn bind_environment(connection: &Connection, api_url: &str, now: Timestamp) -> Result<(), Problem> {
+pub(super) fn bind_environment(
+    connection: &Connection,
+    api_url: &str,
+    now: Timestamp,
+) -> Result<(), Problem> {
     let bound: Option<String> =
         connection.query_row("SELECT api_url FROM ledger", [], |row| row.get(0)).optional()?;
     match bound {

@@ -74,7 +74,8 @@ fn merge(
     second: i64,
     entries: &mut Vec<Entry>,
 ) -> Result<(), Problem> {
-    let (Some(kept), Some(merged)) = (rows::find_by_key(connection, first)?, rows::find_by_key(connection, second)?)
+    let (Some(kept), Some(merged)) =
+        (rows::find_by_key(connection, first)?, rows::find_by_key(connection, second)?)
     else {
         return Err(Problem::Inconsistent("a row vanished while it was merged".to_owned()));
     };

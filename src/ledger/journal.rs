@@ -144,9 +144,7 @@ pub(super) fn genesis(api_url: &str, created_at: Timestamp) -> JournalHead {
 pub(super) fn head(connection: &Connection) -> Result<JournalHead, Problem> {
     let last = connection
         .prepare_cached("SELECT number, last_seq, head FROM journal_batch ORDER BY number DESC LIMIT 1")?
-        .query_row([], |row| {
-            Ok(JournalHead { batch: row.get(0)?, seq: row.get(1)?, hash: row.get(2)? })
-        })
+        .query_row([], |row| Ok(JournalHead { batch: row.get(0)?, seq: row.get(1)?, hash: row.get(2)? }))
         .optional()?;
     if let Some(head) = last {
         return Ok(head);

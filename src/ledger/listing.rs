@@ -4,6 +4,7 @@ use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use crate::model::{Counts, Coverage, Lane, Timestamp};
 
+use super::page::PageCommitted;
 use super::{PollNumber, Problem, ProfileKey};
 
 /// A discovery under way.
@@ -129,11 +130,10 @@ fn read_slice(row: &Row<'_>) -> rusqlite::Result<Slice> {
 
 /// Cuts a slice in two at `at`, which begins the new one.
 pub(super) fn split(connection: &Connection, slice: SliceKey, at: Timestamp) -> Result<Slice, Problem> {
-    let (profile, ends_at): (i64, Timestamp) = connection.query_row(
-        "SELECT profile, ends_at FROM slice WHERE key = ?1",
-        [slice.0],
-        |row| Ok((row.get(0)?, row.get(1)?)),
-    )?;
+    let (profile, ends_at): (i64, Timestamp) =
+        connection.query_row("SELECT profile, ends_at FROM slice WHERE key = ?1", [slice.0], |row| {
+            Ok((row.get(0)?, row.get(1)?))
+        })?;
     connection.execute("UPDATE slice SET ends_at = ?2 WHERE key = ?1", params![slice.0, at])?;
     let key = connection
         .prepare_cached("INSERT INTO slice (profile, begins_at, ends_at, position) VALUES (?1, ?2, ?3, ?2)")?
@@ -146,7 +146,7 @@ pub(super) fn advance(
     connection: &Connection,
     profile: ProfileKey,
     progress: Progress,
-    counts: &Counts,
+    page: &PageCommitted,
 ) -> Result<(), Problem> {
     match progress {
         Progress::Reached(slice, position) => connection
@@ -157,12 +157,13 @@ pub(super) fn advance(
             .execute([slice.0])?,
         Progress::None => return Ok(()),
     };
-    if counts.stale > 0 || counts.without_id > 0 {
+    if let Some(doubt_from) = page.doubt_from {
         connection
             .prepare_cached(
-                "UPDATE listing SET stale = stale + ?2, without_id = without_id + ?3 WHERE profile = ?1",
+                "UPDATE listing SET stale = stale + ?2, without_id = without_id + ?3,
+                 doubt_from = min(coalesce(doubt_from, ?4), ?4) WHERE profile = ?1",
             )?
-            .execute(params![profile.0, counts.stale, counts.without_id])?;
+            .execute(params![profile.0, page.counts.stale, page.counts.without_id, doubt_from])?;
     }
     Ok(())
 }
@@ -188,7 +189,8 @@ pub(super) fn count(connection: &Connection, poll: PollNumber, counts: &Counts) 
     Ok(())
 }
 
-/// Ends a discovery whose slices are all finished and moves the watermark to `watermark`.
+/// Ends a discovery whose slices are all finished: moves the watermark to `watermark`, or to where doubt
+/// begins if that is earlier, and never back.
 pub(super) fn complete(
     connection: &Connection,
     profile: ProfileKey,
@@ -200,21 +202,18 @@ pub(super) fn complete(
         |row| row.get(0),
     )?;
     if open > 0 {
-        return Err(Problem::Inconsistent(format!("a discovery was called complete with {open} slices open")));
+        return Err(Problem::Inconsistent(format!(
+            "a discovery was called complete with {open} slices open"
+        )));
     }
     connection.execute(
         "UPDATE profile SET
              covered_from = min(coalesce(covered_from, listing.begins_at), listing.begins_at),
-             watermark = max(coalesce(watermark, ?2), ?2),
+             watermark = max(coalesce(watermark, listing.begins_at), min(?2, coalesce(listing.doubt_from, ?2))),
              verified_at = listing.began_at
          FROM listing WHERE listing.profile = profile.key AND profile.key = ?1",
         params![profile.0, watermark],
     )?;
-    abandon(connection, profile)
-}
-
-/// Forgets a discovery; the next one begins at the old watermark again.
-pub(super) fn abandon(connection: &Connection, profile: ProfileKey) -> Result<(), Problem> {
     connection.execute("DELETE FROM listing WHERE profile = ?1", [profile.0])?;
     Ok(())
 }

@@ -8,8 +8,8 @@ use serde_json::json;
 use sha2::{Digest as _, Sha256};
 
 use crate::model::{
-    Change, Consequence, Counts, Identifier, Observation, Orchestration, PageFacts, Timestamp, Tracked, Trust,
-    UnreadableRow, Verdict,
+    Change, Consequence, Counts, Identifier, Observation, Orchestration, PageFacts, Timestamp, Tracked,
+    Trust, UnreadableRow, Verdict,
 };
 
 use super::digest::digest;
@@ -55,6 +55,8 @@ pub struct PageCommit {
     pub unreadable: Vec<UnreadableRow>,
     /// How many rows came without an id.
     pub without_id: u64,
+    /// Everything of the listing that was created before this instant lies on other pages.
+    pub begins_at: Timestamp,
     /// How far the listing is with this page.
     pub progress: Progress,
 }
@@ -66,6 +68,9 @@ pub struct PageCommitted {
     pub counts: Counts,
     /// Rows older than the ledger's; they were not taken.
     pub stale: Vec<Identifier>,
+    /// What was created after this instant may be missing from the page; `None` where nothing is in
+    /// doubt. A replica that showed a row as of some time knows everything that was created before.
+    pub doubt_from: Option<Timestamp>,
 }
 
 /// Writes a page, the journal, what follows, and the listing's position, in the caller's transaction.
@@ -82,7 +87,7 @@ pub(super) fn commit(
         desk.take_unreadable(row)?;
     }
     let committed = desk.finish()?;
-    listing::advance(connection, page.profile, page.progress, &committed.counts)?;
+    listing::advance(connection, page.profile, page.progress, &committed)?;
     Ok(committed)
 }
 
@@ -181,7 +186,11 @@ impl<'a> Desk<'a> {
             has_unreadable: connection.prepare_cached("SELECT 1 FROM unreadable")?.exists([])?,
             entries: Vec::with_capacity(page.rows.len()),
             weighed: Vec::with_capacity(page.rows.len()),
-            committed: PageCommitted { counts, stale: Vec::new() },
+            committed: PageCommitted {
+                counts,
+                stale: Vec::new(),
+                doubt_from: (page.without_id > 0).then_some(page.begins_at),
+            },
         })
     }
 
@@ -197,6 +206,9 @@ impl<'a> Desk<'a> {
             Verdict::Stale => {
                 self.committed.counts.stale += 1;
                 self.committed.stale.push(row.id.clone());
+                let shown = row.updated_at.unwrap_or(self.page.begins_at);
+                let doubt = self.committed.doubt_from.map_or(shown, |doubt| doubt.min(shown));
+                self.committed.doubt_from = Some(doubt);
             }
             Verdict::Unchanged => {
                 if let Some(stored) = stored {
@@ -250,10 +262,9 @@ impl<'a> Desk<'a> {
     /// A ledger is bound to the first customer that it sees.
     fn check_customer(&mut self, row: &Orchestration) -> Result<(), Problem> {
         match (&self.customer, &row.customer_id) {
-            (Some(bound), Some(received)) if bound != received => Err(Problem::OtherCustomer {
-                ledger: bound.to_string(),
-                received: received.to_string(),
-            }),
+            (Some(bound), Some(received)) if bound != received => {
+                Err(Problem::OtherCustomer { ledger: bound.to_string(), received: received.to_string() })
+            }
             (None, Some(received)) => {
                 identity::bind_customer(self.connection, received)?;
                 self.customer = Some(received.clone());

@@ -180,7 +180,8 @@ impl Reader {
 
 fn overview(connection: &Connection, path: &Path, now: Timestamp) -> Result<Overview, Problem> {
     let (api_url, created_at) =
-        connection.query_row("SELECT api_url, created_at FROM ledger", [], |row| Ok((row.get(0)?, row.get(1)?)))?;
+        connection
+            .query_row("SELECT api_url, created_at FROM ledger", [], |row| Ok((row.get(0)?, row.get(1)?)))?;
     let count = |sql: &str| connection.query_row(sql, [], |row| row.get::<_, u64>(0));
     let open = connection
         .prepare(

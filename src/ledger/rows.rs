@@ -161,7 +161,11 @@ pub(super) fn find(
 /// The row with this id; without an index on ids this reads the whole table.
 pub(super) fn find_by_id(connection: &Connection, id: &Identifier) -> rusqlite::Result<Option<Stored>> {
     connection
-        .prepare_cached(concat!("SELECT key, ", columns!(), " FROM orchestration WHERE id = ?1 ORDER BY key"))?
+        .prepare_cached(concat!(
+            "SELECT key, ",
+            columns!(),
+            " FROM orchestration WHERE id = ?1 ORDER BY key"
+        ))?
         .query_row([id], read)
         .optional()
 }
@@ -262,8 +266,11 @@ fn read_endpoint(row: &Row<'_>, first: usize) -> rusqlite::Result<Option<Endpoin
 
 /// Every row, by the time of its creation.
 pub(super) fn for_each(connection: &Connection, mut then: impl FnMut(Stored)) -> Result<(), super::Problem> {
-    let mut statement =
-        connection.prepare(concat!("SELECT key, ", columns!(), " FROM orchestration ORDER BY created_at, id"))?;
+    let mut statement = connection.prepare(concat!(
+        "SELECT key, ",
+        columns!(),
+        " FROM orchestration ORDER BY created_at, id"
+    ))?;
     let mut found = statement.query([])?;
     while let Some(row) = found.next()? {
         then(read(row)?);
@@ -276,7 +283,8 @@ pub(super) fn by_key(
     connection: &Connection,
     mut then: impl FnMut(Stored) -> Result<(), super::Problem>,
 ) -> Result<(), super::Problem> {
-    let mut statement = connection.prepare(concat!("SELECT key, ", columns!(), " FROM orchestration ORDER BY key"))?;
+    let mut statement =
+        connection.prepare(concat!("SELECT key, ", columns!(), " FROM orchestration ORDER BY key"))?;
     let mut found = statement.query([])?;
     while let Some(row) = found.next()? {
         then(read(row)?)?;

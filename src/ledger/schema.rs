@@ -99,8 +99,9 @@ mod tests {
         apply(&mut connection, &path, &[FIRST]).unwrap();
         assert!(apply(&mut connection, &path, &[FIRST, SECOND, "NONSENSE"]).is_err());
         assert_eq!(user_version(&connection).unwrap(), 1);
-        let columns: i64 =
-            connection.query_row("SELECT count(*) FROM pragma_table_info('note')", [], |row| row.get(0)).unwrap();
+        let columns: i64 = connection
+            .query_row("SELECT count(*) FROM pragma_table_info('note')", [], |row| row.get(0))
+            .unwrap();
         assert_eq!(columns, 1);
     }
 }

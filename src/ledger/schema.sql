@@ -41,7 +41,8 @@ CREATE TABLE poll (
 CREATE INDEX poll_by_profile ON poll (profile);
 
 -- A discovery under way: its window, cut into slices. A slice covers [begins_at, ends_at), the last one
--- its end too; everything before its position is committed.
+-- its end too; everything before its position is committed. What was created after doubt_from may be
+-- missing, because a page came from a stale replica or held a row without an id.
 CREATE TABLE listing (
     profile    INTEGER PRIMARY KEY REFERENCES profile (key),
     lane       TEXT    NOT NULL,
@@ -49,7 +50,8 @@ CREATE TABLE listing (
     begins_at  INTEGER NOT NULL,
     ceiling    INTEGER NOT NULL,
     stale      INTEGER NOT NULL DEFAULT 0,
-    without_id INTEGER NOT NULL DEFAULT 0
+    without_id INTEGER NOT NULL DEFAULT 0,
+    doubt_from INTEGER
 ) STRICT;
 
 CREATE TABLE slice (

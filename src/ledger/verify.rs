@@ -83,7 +83,9 @@ impl fmt::Display for Finding {
             Self::HeadDiffers { batch, noted, found: None } => {
                 write!(formatter, "head {noted} was noted for journal batch {batch}, which is not there")
             }
-            Self::RowAltered { id } => write!(formatter, "orchestration {id} is not what the journal says of it"),
+            Self::RowAltered { id } => {
+                write!(formatter, "orchestration {id} is not what the journal says of it")
+            }
             Self::RowWithoutJournal { id } => {
                 write!(formatter, "orchestration {id} is there, and the journal never saw it appear")
             }
@@ -121,20 +123,20 @@ fn check_chain(
     mut findings: Vec<Finding>,
 ) -> Result<Verification, Problem> {
     let (api_url, created_at): (String, Timestamp) =
-        connection.query_row("SELECT api_url, created_at FROM ledger", [], |row| Ok((row.get(0)?, row.get(1)?)))?;
+        connection
+            .query_row("SELECT api_url, created_at FROM ledger", [], |row| Ok((row.get(0)?, row.get(1)?)))?;
     let mut head = journal::genesis(&api_url, created_at);
     let mut found_noted = None;
     let (mut batches, mut entries) = (0, 0);
     let mut batch_statement =
         connection.prepare("SELECT number, at, poll, last_seq, head FROM journal_batch ORDER BY number")?;
-    let mut entry_statement = connection
-        .prepare("SELECT seq, batch, kind, orchestration, body FROM journal_entry ORDER BY seq")?;
+    let mut entry_statement =
+        connection.prepare("SELECT seq, batch, kind, orchestration, body FROM journal_entry ORDER BY seq")?;
     let mut batch_rows = batch_statement.query([])?;
     let mut entry_rows = entry_statement.query([])?;
     let mut entry = next_entry(&mut entry_rows)?;
     while let Some(row) = batch_rows.next()? {
-        let stored =
-            JournalHead { batch: row.get(0)?, seq: row.get(3)?, hash: row.get(4)? };
+        let stored = JournalHead { batch: row.get(0)?, seq: row.get(3)?, hash: row.get(4)? };
         let mut link = Link::begin(&head, row.get(1)?, row.get(2)?);
         let mut seq = head.seq;
         while let Some(current) = entry.take_if(|entry| entry.batch <= stored.batch) {
@@ -199,8 +201,14 @@ fn check_rows(connection: &Connection, verification: &mut Verification) -> Resul
     let mut without_row: Vec<StoredEntry> = Vec::new();
     rows::by_key(connection, |stored| {
         let mut story = Vec::new();
-        while let Some(current) = entry.take_if(|entry| entry.orchestration.is_some_and(|key| key <= stored.key)) {
-            if current.orchestration == Some(stored.key) { story.push(current) } else { without_row.push(current) }
+        while let Some(current) =
+            entry.take_if(|entry| entry.orchestration.is_some_and(|key| key <= stored.key))
+        {
+            if current.orchestration == Some(stored.key) {
+                story.push(current)
+            } else {
+                without_row.push(current)
+            }
             entry = next_entry(&mut entry_rows)?;
         }
         verification.orchestrations += 1;
@@ -262,7 +270,8 @@ fn check_without_row(
     for merged in entries.iter().filter(|entry| entry.kind == EntryKind::Merged.number()) {
         let Some(key) = merged.orchestration else { continue };
         let body = std::str::from_utf8(&merged.body).unwrap_or_default();
-        let into = serde_json::from_str::<serde_json::Value>(body).ok().and_then(|body| body.get("into")?.as_i64());
+        let into =
+            serde_json::from_str::<serde_json::Value>(body).ok().and_then(|body| body.get("into")?.as_i64());
         let row = into.map(|into| rows::find_by_key(connection, into)).transpose()?.flatten();
         let story: Vec<_> = entries
             .iter()
@@ -278,10 +287,14 @@ fn check_without_row(
                 });
                 for change in changes {
                     old.extend(
-                        std::str::from_utf8(&change.body).ok().and_then(journal::old_values).unwrap_or_default(),
+                        std::str::from_utf8(&change.body)
+                            .ok()
+                            .and_then(journal::old_values)
+                            .unwrap_or_default(),
                     );
                 }
-                digest_with(&row.tracked.orchestration, &old).is_some_and(|digest| digest[..] == appeared.body[..])
+                digest_with(&row.tracked.orchestration, &old)
+                    .is_some_and(|digest| digest[..] == appeared.body[..])
             }
             _ => false,
         };

@@ -87,8 +87,10 @@ impl Ledger {
         began_at: Timestamp,
         ceiling: Option<Timestamp>,
     ) -> Result<PollNumber, LedgerError> {
-        self.transact("begin_poll", move |connection| polls::begin(connection, profile, lane, began_at, ceiling))
-            .await
+        self.transact("begin_poll", move |connection| {
+            polls::begin(connection, profile, lane, began_at, ceiling)
+        })
+        .await
     }
 
     /// Notes how a poll ended.
@@ -134,7 +136,8 @@ impl Ledger {
         self.transact("commit_lookup", move |connection| page::commit_lookup(connection, &rules, &page)).await
     }
 
-    /// Ends a discovery whose slices are all finished: moves the watermark and says what is covered.
+    /// Ends a discovery whose slices are all finished and says what is covered. The watermark moves to
+    /// `watermark`, or only to where doubt begins (stale rows, rows without an id), and never back.
     pub async fn complete_listing(
         &self,
         profile: ProfileKey,
@@ -147,17 +150,14 @@ impl Ledger {
         .await
     }
 
-    /// Forgets a discovery; the next one begins at the old watermark again.
-    pub async fn abandon_listing(&self, profile: ProfileKey) -> Result<(), LedgerError> {
-        self.transact("abandon_listing", move |connection| listing::abandon(connection, profile)).await
-    }
-
     /// Builds the indexes that are left until the first backfill ends, unless a backfill is under way.
     pub async fn build_indexes(&self, now: Timestamp) -> Result<(), LedgerError> {
         let rules = Arc::clone(&self.rules);
         self.transact("build_indexes", move |connection| {
             let backfills: i64 =
-                connection.query_row("SELECT count(*) FROM listing WHERE lane = 'backfill'", [], |row| row.get(0))?;
+                connection.query_row("SELECT count(*) FROM listing WHERE lane = 'backfill'", [], |row| {
+                    row.get(0)
+                })?;
             if backfills == 0 { indexes::build(connection, &rules, now) } else { Ok(()) }
         })
         .await
@@ -219,7 +219,10 @@ fn adopt(connection: &mut Connection, api_url: &str, now: Timestamp) -> Result<(
         identity::bind_environment(transaction, api_url, now)?;
         let interrupted = polls::mark_interrupted(transaction)?;
         if interrupted > 0 {
-            tracing::warn!(polls = interrupted, "a former tallyd ended in the middle of a poll; going on from its last page");
+            tracing::warn!(
+                polls = interrupted,
+                "a former tallyd ended in the middle of a poll; going on from its last page"
+            );
         }
         Ok(())
     })
@@ -234,5 +237,5 @@ fn serve(mut connection: Connection, mut queue: mpsc::Receiver<Job>, lock: Lock,
     }
     drop(lock);
     // Nobody may wait for it.
-    drop(ended.send(()));
+    ended.send(()).unwrap_or_default();
 }

@@ -90,8 +90,6 @@ pub enum FailureKind {
     Ledger,
     /// The ledger belongs to another environment or Paxos customer.
     WrongLedger,
-    /// Somebody asked tallyd to stop.
-    Stopped,
 }
 
 /// Why a poll did not complete.
@@ -197,6 +195,8 @@ pub struct ProfilePoll {
 pub struct PollOutcome {
     /// Every profile that was polled, in the order of the configuration.
     pub profiles: Vec<ProfilePoll>,
+    /// Why it is not known which profiles there are, where that had to be asked and was not answered.
+    pub account_failure: Option<PollFailure>,
     /// The local clock less the server's, in microseconds, as last seen; `None` where no answer
     /// carried a usable `Date`.
     pub clock_skew_micros: Option<i64>,
@@ -207,6 +207,6 @@ pub struct PollOutcome {
 impl PollOutcome {
     /// Whether every profile was completely polled.
     pub fn is_complete(&self) -> bool {
-        self.profiles.iter().all(|poll| poll.result == PollResult::Complete)
+        self.account_failure.is_none() && self.profiles.iter().all(|poll| poll.result == PollResult::Complete)
     }
 }

@@ -18,6 +18,15 @@ impl Profile {
     }
 }
 
+/// Which profiles are polled.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ProfileSelection {
+    /// Every profile that the account lists; the list is read again at every poll.
+    All,
+    /// These, in this order; never empty.
+    Listed(Vec<Profile>),
+}
+
 /// Which span of `created_at` of a profile was completely listed, and when that was last verified.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Coverage {

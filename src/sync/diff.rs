@@ -3,20 +3,13 @@
 //! A pure function: values in, a [`Verdict`] out. Fields compare by meaning (amounts as decimals,
 //! times as instants, missing as null), so another spelling of the same thing is no change.
 
-use crate::model::{
-    Change, Field, LegSide, LegStatus, Orchestration, Timestamp, Tracked, Trust, Verdict,
-};
+use crate::model::{Change, Field, LegSide, LegStatus, Orchestration, Timestamp, Tracked, Trust, Verdict};
 
 /// Compares an orchestration that was received at `seen_at` (server time) with the known one.
 ///
 /// An answer whose `updated_at` is older than the known one's is [`Verdict::Stale`], unless it is
 /// [`Trust::Confirmed`]. The same or a missing `updated_at` with other content is a change.
-pub fn compare(
-    before: Option<&Tracked>,
-    now: &Orchestration,
-    seen_at: Timestamp,
-    trust: Trust,
-) -> Verdict {
+pub fn compare(before: Option<&Tracked>, now: &Orchestration, seen_at: Timestamp, trust: Trust) -> Verdict {
     let Some(before) = before else {
         return Verdict::Appeared { status_since: now.updated_at.unwrap_or(seen_at) };
     };
@@ -37,8 +30,7 @@ pub fn compare(
         changes.push(Change::WentBackInTime { from, to });
     }
     let entered = now.updated_at.unwrap_or(seen_at);
-    let status_since =
-        if known.status == now.status { before.status_since.min(entered) } else { entered };
+    let status_since = if known.status == now.status { before.status_since.min(entered) } else { entered };
     Verdict::Changed {
         kept: Box::new(Tracked { orchestration: keep_spelling(known, now), status_since }),
         changes,
@@ -58,9 +50,7 @@ fn change_of(field: Field, known: &Orchestration, now: &Orchestration) -> Option
         _ => None,
     };
     let moved = match field {
-        Field::Status => {
-            Some(Change::StatusMoved { from: known.status.clone(), to: now.status.clone() })
-        }
+        Field::Status => Some(Change::StatusMoved { from: known.status.clone(), to: now.status.clone() }),
         Field::SourceTransferStatus => {
             leg(LegSide::Source, &known.source_transfer.status, &now.source_transfer.status)
         }

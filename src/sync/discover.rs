@@ -1,0 +1,259 @@
+//! One poll of one profile: going on with what was cut short, then listing what is new.
+
+use std::time::Duration;
+
+use super::failure::{of_fetch, of_ledger};
+use super::listing::{Found, SortedRows, Walk};
+use super::progress::Event;
+use super::{Pace, Poller, Standing};
+use crate::ledger::{Listing, PageCommit, PollNumber, ProfileKey, Progress};
+use crate::model::{
+    Counts, Coverage, FailureKind, Lane, PollFailure, PollResult, Profile, ProfilePoll, Shortfall, Timestamp,
+};
+use crate::paxos::{Got, ListQuery, Order, Row};
+
+/// How many rows that were listed in an older state are looked up in one poll of one profile.
+const MAX_LOOKUPS: usize = 100;
+
+/// What a poll of a profile has met so far.
+#[derive(Default)]
+struct Tally {
+    counts: Counts,
+    coverage: Option<Coverage>,
+    failure: Option<PollFailure>,
+}
+
+/// Polls one profile. `began` is when the whole poll began, by the local clock.
+pub(super) async fn poll_profile(
+    poller: &Poller,
+    profile: Profile,
+    standing: Standing,
+    pace: Pace,
+    began: Timestamp,
+) -> ProfilePoll {
+    let began_at = poller.server_now();
+    let mut round =
+        Round { poller, profile: &profile, standing, pace, began, began_at, lane: Lane::Discover };
+    let mut tally = Tally::default();
+    if let Err(failure) = round.run(&mut tally).await {
+        tally.failure = Some(failure);
+    }
+    let result = result_of(&tally);
+    let poll = ProfilePoll {
+        lane: round.lane,
+        profile: profile.clone(),
+        began_at,
+        ended_at: poller.server_now(),
+        result,
+        counts: tally.counts,
+        coverage: tally.coverage,
+    };
+    (poller.watch)(Event::ProfileEnded(Box::new(poll.clone())));
+    poll
+}
+
+fn result_of(tally: &Tally) -> PollResult {
+    let mut shortfalls = Vec::new();
+    if tally.counts.stale > 0 {
+        shortfalls.push(Shortfall::StaleRows(tally.counts.stale));
+    }
+    if tally.counts.without_id > 0 {
+        shortfalls.push(Shortfall::RowsWithoutId(tally.counts.without_id));
+    }
+    match &tally.failure {
+        Some(failure) if tally.counts.pages == 0 => PollResult::Failed(failure.clone()),
+        Some(failure) => {
+            shortfalls.push(Shortfall::CutShort(failure.clone()));
+            PollResult::Partial(shortfalls)
+        }
+        None if shortfalls.is_empty() => PollResult::Complete,
+        None => PollResult::Partial(shortfalls),
+    }
+}
+
+/// One poll of one profile, under way.
+struct Round<'a> {
+    poller: &'a Poller,
+    profile: &'a Profile,
+    standing: Standing,
+    pace: Pace,
+    began: Timestamp,
+    began_at: Timestamp,
+    lane: Lane,
+}
+
+impl Round<'_> {
+    async fn run(&mut self, tally: &mut Tally) -> Result<(), PollFailure> {
+        let ledger = &self.poller.ledger;
+        let state = ledger
+            .open_profile(self.profile.clone(), self.began_at)
+            .await
+            .map_err(|error| of_ledger(&error))?;
+        tally.coverage = state.coverage;
+        if let Standing::Unlisted { others } = self.standing {
+            let failure = self.unlisted(others);
+            let poll = self.begin_poll(state.key, None).await?;
+            self.end_poll(poll, tally, Some(&failure)).await?;
+            return Err(failure);
+        }
+        if let Some(listing) = state.listing {
+            self.lane = listing.lane;
+            let poll = self.begin_poll(state.key, Some(listing.ceiling)).await?;
+            let outcome = self.list(state.key, poll, listing, tally).await;
+            self.end_poll(poll, tally, outcome.as_ref().err()).await?;
+            outcome?;
+        }
+        self.lane = self.lane_for(tally.coverage);
+        let ceiling = match self.ceiling(tally.coverage).await {
+            Ok(Some(ceiling)) => ceiling,
+            // No row and no clock: there is nothing to claim, and nothing to list.
+            Ok(None) => {
+                let poll = self.begin_poll(state.key, None).await?;
+                return self.end_poll(poll, tally, None).await;
+            }
+            Err(failure) => {
+                let poll = self.begin_poll(state.key, None).await?;
+                self.end_poll(poll, tally, Some(&failure)).await?;
+                return Err(failure);
+            }
+        };
+        let begins_at = tally
+            .coverage
+            .map_or(Timestamp::EPOCH, |coverage| coverage.to.minus(self.poller.settings.overlap));
+        let listing = ledger
+            .begin_listing(state.key, self.lane, self.began_at, begins_at, ceiling)
+            .await
+            .map_err(|error| of_ledger(&error))?;
+        let poll = self.begin_poll(state.key, Some(ceiling)).await?;
+        let outcome = self.list(state.key, poll, listing, tally).await;
+        self.end_poll(poll, tally, outcome.as_ref().err()).await?;
+        outcome
+    }
+
+    fn unlisted(&self, others: usize) -> PollFailure {
+        PollFailure {
+            kind: FailureKind::Profile,
+            message: format!(
+                "profile {} is not among the {others} profiles of this account; correct its id under \
+                 [[profiles]], or leave [[profiles]] out to poll every profile",
+                self.profile.id
+            ),
+        }
+    }
+
+    /// The first discovery of a profile and the one after a long gap are backfills.
+    fn lane_for(&self, coverage: Option<Coverage>) -> Lane {
+        let gap = coverage.map_or(Duration::MAX, |coverage| self.began_at.since(coverage.to));
+        match self.pace {
+            Pace::Backfill => Lane::Backfill,
+            Pace::ByGap if gap > self.poller.settings.backfill_after => Lane::Backfill,
+            Pace::ByGap => Lane::Discover,
+        }
+    }
+
+    /// Up to where to list: a `Date` that this poll has seen, else the newest `created_at` there is;
+    /// never before the watermark. `None` where there is neither.
+    async fn ceiling(&self, coverage: Option<Coverage>) -> Result<Option<Timestamp>, PollFailure> {
+        let clock = self.poller.client.server_clock();
+        let fresh = clock.date.filter(|_| clock.received_at >= self.began);
+        let ceiling = match fresh {
+            Some(date) => Some(date),
+            None => self.newest().await?,
+        };
+        let watermark = coverage.map(|coverage| coverage.to);
+        Ok(ceiling.max(watermark))
+    }
+
+    /// Asks for the newest row: its answer carries a `Date`, or else the row itself tells the time.
+    async fn newest(&self) -> Result<Option<Timestamp>, PollFailure> {
+        let query = ListQuery {
+            profile_ids: vec![self.profile.id.clone()],
+            order: Order::Descending,
+            limit: 1,
+            ..ListQuery::default()
+        };
+        let page =
+            self.poller.client.list(self.lane, &query, None).await.map_err(|error| of_fetch(&error))?;
+        let newest = page.rows.iter().find_map(|row| match row {
+            Row::Readable(row) => Some(row.created_at),
+            Row::Unreadable(_) | Row::WithoutId { .. } => None,
+        });
+        Ok(page.server_date.or(newest))
+    }
+
+    /// Lists what is left of a listing and moves the watermark if all of it could be.
+    async fn list(
+        &self,
+        key: ProfileKey,
+        poll: PollNumber,
+        listing: Listing,
+        tally: &mut Tally,
+    ) -> Result<(), PollFailure> {
+        let ceiling = listing.ceiling;
+        // What the pages before a restart lacked is lacking still.
+        tally.counts.stale += listing.stale;
+        tally.counts.without_id += listing.without_id;
+        let Found { counts, stale, failure } = Walk::run(self.poller, self.profile, key, poll, listing).await;
+        tally.counts.add(&counts);
+        if let Some(failure) = failure {
+            return Err(failure);
+        }
+        let coverage =
+            self.poller.ledger.complete_listing(key, ceiling).await.map_err(|error| of_ledger(&error))?;
+        tally.coverage = coverage;
+        for id in stale.iter().take(MAX_LOOKUPS) {
+            let got = self.poller.client.get(self.lane, id).await.map_err(|error| of_fetch(&error))?;
+            // Whether it is gone is for a sweep to say.
+            let Got::Found(row) = got else { continue };
+            self.commit_lookup(key, poll, *row, tally).await?;
+        }
+        Ok(())
+    }
+
+    async fn commit_lookup(
+        &self,
+        key: ProfileKey,
+        poll: PollNumber,
+        row: Row,
+        tally: &mut Tally,
+    ) -> Result<(), PollFailure> {
+        let SortedRows { rows, unreadable, without_id } = SortedRows::of(vec![row]);
+        let page = PageCommit {
+            poll,
+            profile: key,
+            seen_at: self.poller.server_now(),
+            rows,
+            unreadable,
+            without_id,
+            begins_at: self.began_at,
+            progress: Progress::None,
+        };
+        let committed = self.poller.ledger.commit_lookup(page).await.map_err(|error| of_ledger(&error))?;
+        tally.counts.changed += committed.counts.changed;
+        Ok(())
+    }
+
+    async fn begin_poll(
+        &self,
+        key: ProfileKey,
+        ceiling: Option<Timestamp>,
+    ) -> Result<PollNumber, PollFailure> {
+        let ledger = &self.poller.ledger;
+        ledger.begin_poll(key, self.lane, self.began_at, ceiling).await.map_err(|error| of_ledger(&error))
+    }
+
+    async fn end_poll(
+        &self,
+        poll: PollNumber,
+        tally: &Tally,
+        failure: Option<&PollFailure>,
+    ) -> Result<(), PollFailure> {
+        let so_far = Tally { counts: tally.counts, coverage: tally.coverage, failure: failure.cloned() };
+        let ended_at = self.poller.server_now();
+        self.poller
+            .ledger
+            .end_poll(poll, ended_at, result_of(&so_far))
+            .await
+            .map_err(|error| of_ledger(&error))
+    }
+}

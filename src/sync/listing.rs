@@ -1,0 +1,310 @@
+//! Listing one window of one profile: its slices side by side, page by page into the ledger.
+
+use std::ops::Bound;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use tokio::sync::Notify;
+use tokio::task::JoinSet;
+
+use super::Poller;
+use super::board::Board;
+use super::failure::{of_fetch, of_ledger, of_walk};
+use super::progress::Event;
+use crate::ledger::{Listing, PageCommit, PollNumber, ProfileKey, Progress, Slice, SliceKey};
+use crate::model::{
+    Counts, FailureKind, Identifier, Lane, Orchestration, PollFailure, Profile, Timestamp, UnreadableRow,
+};
+use crate::paxos::{CreatedRange, Cursor, ListQuery, Page, PageGuard, Row};
+
+/// How often a slice is listed again from its position without getting any further.
+const ATTEMPTS: u32 = 3;
+
+/// The most slices that are listed side by side: each may hold two pages of a few MiB.
+const MAX_PARALLEL: u32 = 24;
+
+/// The time that an answer is taken to need before any was measured.
+const ASSUMED_LATENCY: Duration = Duration::from_millis(100);
+
+/// One listing under way.
+pub(super) struct Walk {
+    poller: Poller,
+    profile: Profile,
+    key: ProfileKey,
+    poll: PollNumber,
+    lane: Lane,
+    ceiling: Timestamp,
+    board: Mutex<Board>,
+    found: Mutex<Found>,
+    /// Rung after each page: a slice may be worth cutting now.
+    page_committed: Notify,
+}
+
+/// What a listing met.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Found {
+    /// Pages, rows and what they came to.
+    pub(super) counts: Counts,
+    /// Rows that were listed in an older state than the ledger's.
+    pub(super) stale: Vec<Identifier>,
+    /// Why a part of the window was not listed.
+    pub(super) failure: Option<PollFailure>,
+}
+
+/// Why a slice was not listed to its end.
+enum Cut {
+    /// No use going on with this profile now.
+    Fatal(PollFailure),
+    /// What came cannot be trusted; listing again from the last committed position may help.
+    Doubtful(PollFailure),
+}
+
+impl Walk {
+    /// Lists everything that is left of a listing.
+    pub(super) async fn run(
+        poller: &Poller,
+        profile: &Profile,
+        key: ProfileKey,
+        poll: PollNumber,
+        listing: Listing,
+    ) -> Found {
+        let mut board = Board::default();
+        listing.slices.iter().for_each(|slice| board.add(slice));
+        let walk = Arc::new(Self {
+            poller: poller.clone(),
+            profile: profile.clone(),
+            key,
+            poll,
+            lane: listing.lane,
+            ceiling: listing.ceiling,
+            board: Mutex::new(board),
+            found: Mutex::default(),
+            page_committed: Notify::new(),
+        });
+        (walk.poller.watch)(Event::ListingBegan { profile: profile.clone(), lane: listing.lane });
+        if let Err(failure) = Arc::clone(&walk).run_slices(listing.slices).await {
+            walk.lock_found().failure = Some(failure);
+        }
+        let found = walk.lock_found().clone();
+        found
+    }
+
+    /// Runs as many slices side by side as the rate allows, cutting the largest while there is room.
+    /// An error of one slice leaves the others going; a fatal one ends them at their last page.
+    async fn run_slices(self: Arc<Self>, slices: Vec<Slice>) -> Result<(), PollFailure> {
+        let mut waiting = slices.into_iter();
+        let mut running: JoinSet<Result<(), Cut>> = JoinSet::new();
+        let mut doubtful = None;
+        loop {
+            while running.len() < self.parallel() {
+                let next = match waiting.next() {
+                    Some(slice) => slice,
+                    None if doubtful.is_some() || self.lane != Lane::Backfill => break,
+                    None => match self.cut_largest().await? {
+                        Some(slice) => slice,
+                        None => break,
+                    },
+                };
+                running.spawn(Arc::clone(&self).run_slice(next.key));
+            }
+            tokio::select! {
+                ended = running.join_next() => match ended {
+                    None => return doubtful.map_or(Ok(()), Err),
+                    Some(Ok(Ok(()))) => {}
+                    Some(Ok(Err(Cut::Fatal(failure)))) => return Err(failure),
+                    Some(Ok(Err(Cut::Doubtful(failure)))) => doubtful = Some(failure),
+                    Some(Err(error)) => match error.try_into_panic() {
+                        Ok(panic) => std::panic::resume_unwind(panic),
+                        // Nothing but dropping the set cancels its tasks, and it is still here.
+                        Err(error) => return Err(PollFailure {
+                            kind: FailureKind::Protocol,
+                            message: format!("a slice was cancelled: {error}"),
+                        }),
+                    },
+                },
+                () = self.page_committed.notified() => {}
+            }
+        }
+    }
+
+    /// How many slices to list side by side: enough that the rate limit is the bound and not the time
+    /// that an answer needs.
+    fn parallel(&self) -> usize {
+        if self.lane != Lane::Backfill {
+            return 1;
+        }
+        let latency = self.poller.client.mean_latency().unwrap_or(ASSUMED_LATENCY);
+        let rate = u128::from(self.poller.settings.backfill_requests_per_second.get());
+        // A quarter more, so that an answer that takes longer leaves no permit unused.
+        let needed = (rate * latency.as_micros() * 5 / 4).div_ceil(1_000_000) + 1;
+        usize::try_from(needed.clamp(2, u128::from(MAX_PARALLEL))).unwrap_or(2)
+    }
+
+    async fn cut_largest(&self) -> Result<Option<Slice>, PollFailure> {
+        let Some((slice, at)) = self.lock_board().choose_split() else { return Ok(None) };
+        // The ledger first: were the board told before, a slice could end at a cut that is not kept.
+        let new = self.poller.ledger.split_slice(slice, at).await.map_err(|error| of_ledger(&error))?;
+        self.lock_board().split(slice, &new);
+        Ok(Some(new))
+    }
+
+    /// Lists a slice to its end; again from its position where what came is doubtful.
+    async fn run_slice(self: Arc<Self>, slice: SliceKey) -> Result<(), Cut> {
+        let mut attempts = 0;
+        let mut last_position = None;
+        loop {
+            let position = self.lock_board().place(slice).map(|(position, _)| position);
+            if position != last_position {
+                attempts = 0;
+            }
+            last_position = position;
+            attempts += 1;
+            match self.walk(slice).await {
+                Err(Cut::Doubtful(failure)) if attempts < ATTEMPTS => {
+                    tracing::warn!(
+                        profile = %self.profile.id,
+                        reason = %failure.message,
+                        attempt = attempts,
+                        "listing again from the last committed position"
+                    );
+                }
+                end => return end,
+            }
+        }
+    }
+
+    /// Lists a slice from its position to its end. While a page is written, the next one is fetched.
+    async fn walk(&self, slice: SliceKey) -> Result<(), Cut> {
+        let Some((position, ends_at)) = self.lock_board().place(slice) else { return Ok(()) };
+        let query = self.query(position, ends_at);
+        let mut guard = PageGuard::new(query.order);
+        let mut begins_at = position;
+        let mut page = self.fetch(&query, None).await?;
+        loop {
+            guard.check(&page).map_err(|error| Cut::Doubtful(of_walk(&error)))?;
+            let next = page.next.clone();
+            let commit = self.prepare(slice, page, begins_at);
+            begins_at =
+                begins_at.max(commit.rows.iter().map(|row| row.created_at).max().unwrap_or(begins_at));
+            let rest = match (next, commit.progress) {
+                (Some(next), Progress::Reached(..)) => next,
+                _ => return self.commit(slice, commit).await,
+            };
+            let (committed, fetched) =
+                tokio::join!(self.commit(slice, commit), self.fetch(&query, Some(&rest)));
+            committed?;
+            page = fetched?;
+        }
+    }
+
+    fn query(&self, position: Timestamp, ends_at: Timestamp) -> ListQuery {
+        let from = if position == Timestamp::EPOCH { Bound::Unbounded } else { Bound::Included(position) };
+        // The end of a slice belongs to the next one; the ceiling has no next one.
+        let to = if ends_at == self.ceiling { Bound::Included(ends_at) } else { Bound::Excluded(ends_at) };
+        ListQuery {
+            profile_ids: vec![self.profile.id.clone()],
+            created: CreatedRange { from, to },
+            ..ListQuery::default()
+        }
+    }
+
+    async fn fetch(&self, query: &ListQuery, cursor: Option<&Cursor>) -> Result<Page, Cut> {
+        self.poller.client.list(self.lane, query, cursor).await.map_err(|error| {
+            let failure = of_fetch(&error);
+            // A cursor may have expired, a body may be damaged: the position is still good.
+            if failure.kind == FailureKind::Protocol { Cut::Doubtful(failure) } else { Cut::Fatal(failure) }
+        })
+    }
+
+    /// Sorts a page's rows and says how far the slice is with them.
+    fn prepare(&self, slice: SliceKey, page: Page, begins_at: Timestamp) -> PageCommit {
+        let is_last = page.next.is_none();
+        let sorted = SortedRows::of(page.rows);
+        let times = || sorted.rows.iter().map(|row| row.created_at);
+        let mut board = self.lock_board();
+        if let (Some(lowest), Some(highest)) = (times().min(), times().max()) {
+            board.reached(slice, lowest, highest, sorted.rows.len() as u64);
+        }
+        let progress = match board.place(slice) {
+            _ if is_last => Progress::Finished(slice),
+            // The slice was cut while it was listed, and this page reaches past its new end.
+            Some((position, ends_at)) if ends_at < self.ceiling && position >= ends_at => {
+                Progress::Finished(slice)
+            }
+            Some((position, _)) => Progress::Reached(slice, position),
+            None => Progress::None,
+        };
+        PageCommit {
+            poll: self.poll,
+            profile: self.key,
+            seen_at: page.server_date.unwrap_or_else(|| self.poller.server_now()),
+            rows: sorted.rows,
+            unreadable: sorted.unreadable,
+            without_id: sorted.without_id,
+            begins_at,
+            progress,
+        }
+    }
+
+    async fn commit(&self, slice: SliceKey, page: PageCommit) -> Result<(), Cut> {
+        let progress = page.progress;
+        let committed =
+            self.poller.ledger.commit_page(page).await.map_err(|error| Cut::Fatal(of_ledger(&error)))?;
+        let span = {
+            let mut board = self.lock_board();
+            if let Progress::Finished(_) = progress {
+                board.finished(slice);
+            }
+            board.span()
+        };
+        {
+            let mut found = self.lock_found();
+            found.counts.add(&committed.counts);
+            found.stale.extend(committed.stale);
+        }
+        (self.poller.watch)(Event::PageCommitted {
+            profile: self.profile.clone(),
+            counts: committed.counts,
+            span,
+        });
+        self.page_committed.notify_one();
+        Ok(())
+    }
+
+    fn lock_board(&self) -> MutexGuard<'_, Board> {
+        self.board.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn lock_found(&self) -> MutexGuard<'_, Found> {
+        self.found.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The rows of a page by what they are.
+#[derive(Default)]
+pub(super) struct SortedRows {
+    /// Those that could be read.
+    pub(super) rows: Vec<Orchestration>,
+    /// Those that could not.
+    pub(super) unreadable: Vec<UnreadableRow>,
+    /// How many had no id.
+    pub(super) without_id: u64,
+}
+
+impl SortedRows {
+    /// Sorts rows; those without an id are logged, since nothing else can be done with them.
+    pub(super) fn of(rows: Vec<Row>) -> Self {
+        let mut sorted = Self { rows: Vec::with_capacity(rows.len()), ..Self::default() };
+        for row in rows {
+            match row {
+                Row::Readable(row) => sorted.rows.push(row),
+                Row::Unreadable(row) => sorted.unreadable.push(row),
+                Row::WithoutId { problem, .. } => {
+                    tracing::warn!(problem, "a row came without an id and cannot be kept");
+                    sorted.without_id += 1;
+                }
+            }
+        }
+        sorted
+    }
+}
