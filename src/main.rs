@@ -1,2 +1,7 @@
 //! The program: hands its arguments to the command line and its exit code to the system.
-fn main() {}
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    tallyd::cli::main().into()
+}

@@ -1,0 +1,49 @@
+//! Why a command could not do what was asked, and the exit code that goes with it.
+
+use super::exit::Exit;
+use crate::config::ConfigError;
+use crate::ledger::{LedgerError, Problem};
+use crate::model::FailureKind;
+use crate::paxos::FetchError;
+
+/// Why a command failed.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum Failure {
+    /// The configuration cannot be used. It shows itself.
+    #[error("the configuration cannot be used")]
+    Config(#[source] ConfigError),
+    /// The ledger cannot be used.
+    #[error(transparent)]
+    Ledger(#[from] LedgerError),
+    /// Paxos did not answer as it should.
+    #[error("failed to ask Paxos")]
+    Fetch(#[from] FetchError),
+    /// Standard output or the terminal cannot be written.
+    #[error("cannot write the output")]
+    Output(#[source] std::io::Error),
+    /// Anything else.
+    #[error(transparent)]
+    Other(#[from] anyhow::Error),
+}
+
+impl Failure {
+    /// The exit code.
+    pub(super) fn exit(&self) -> Exit {
+        match self {
+            Self::Config(_) => Exit::Configuration,
+            Self::Ledger(error) => match error.problem {
+                Problem::NotALedger { .. }
+                | Problem::OtherEnvironment { .. }
+                | Problem::OtherCustomer { .. }
+                | Problem::NoFolder => Exit::Configuration,
+                _ => Exit::Failed,
+            },
+            Self::Fetch(error) => match error.kind() {
+                // Asked for one orchestration, a refusal is an answer about it.
+                FailureKind::Profile => Exit::Failed,
+                kind => Exit::of_failure(kind),
+            },
+            Self::Output(_) | Self::Other(_) => Exit::Failed,
+        }
+    }
+}

@@ -1,0 +1,170 @@
+//! Where output goes: data to standard output, talk to standard error.
+
+use std::io::{self, ErrorKind, IsTerminal as _, Write as _};
+
+use comfy_table::{ContentArrangement, Table, presets};
+
+use super::failure::Failure;
+use crate::model::Timestamp;
+
+/// When to use colours.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
+pub(super) enum ColourChoice {
+    /// On a terminal, unless `NO_COLOR` is set.
+    #[default]
+    Auto,
+    /// Always.
+    Always,
+    /// Never.
+    Never,
+}
+
+/// The two streams and how they look.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Terminal {
+    /// Whether standard output shows colours.
+    colour: bool,
+    /// Whether standard error shows colours.
+    error_colour: bool,
+    /// Whether somebody watches standard error.
+    watched: bool,
+}
+
+impl Terminal {
+    /// The streams of this process. `no_color` is whether `NO_COLOR` is set (<https://no-color.org>).
+    pub(super) fn new(choice: ColourChoice, no_color: bool) -> Self {
+        let colour = |is_terminal: bool| match choice {
+            ColourChoice::Auto => is_terminal && !no_color,
+            ColourChoice::Always => true,
+            ColourChoice::Never => false,
+        };
+        let watched = io::stderr().is_terminal();
+        Self { colour: colour(io::stdout().is_terminal()), error_colour: colour(watched), watched }
+    }
+
+    /// Whether standard error shows colours.
+    pub(super) fn error_colour(&self) -> bool {
+        self.error_colour
+    }
+
+    /// Whether somebody watches standard error.
+    pub(super) fn is_watched(&self) -> bool {
+        self.watched
+    }
+
+    /// Writes data to standard output. A reader that went away, such as `head`, is no error.
+    pub(super) fn print(self, text: &str) -> Result<(), Failure> {
+        let mut out = io::stdout().lock();
+        match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+            Err(error) if error.kind() != ErrorKind::BrokenPipe => Err(Failure::Output(error)),
+            _ => Ok(()),
+        }
+    }
+
+    /// Writes a line of talk to standard error. Talk that cannot be heard stops nothing.
+    pub(super) fn tell(self, line: &str) {
+        writeln!(io::stderr().lock(), "{line}").unwrap_or_default();
+    }
+
+    /// Text in a colour, where standard output shows colours.
+    pub(super) fn paint(&self, text: &str, colour: Paint) -> String {
+        if !self.colour {
+            return text.to_owned();
+        }
+        let style = match colour {
+            Paint::Good => console::Style::new().green(),
+            Paint::Warning => console::Style::new().yellow(),
+            Paint::Bad => console::Style::new().red().bold(),
+            Paint::Faint => console::Style::new().dim(),
+            Paint::Heading => console::Style::new().bold(),
+        };
+        style.force_styling(true).apply_to(text).to_string()
+    }
+}
+
+/// What a colour says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Paint {
+    /// As it should be.
+    Good,
+    /// Worth a look.
+    Warning,
+    /// Wrong.
+    Bad,
+    /// Of little weight.
+    Faint,
+    /// A heading.
+    Heading,
+}
+
+/// A table without lines that fits the terminal.
+pub(super) fn table(headings: &[&str]) -> Table {
+    let mut table = Table::new();
+    table.load_preset(presets::NOTHING).set_content_arrangement(ContentArrangement::Dynamic);
+    table.set_header(headings);
+    table
+}
+
+/// A table as text, without blanks at the ends of its lines.
+pub(super) fn render(table: &Table) -> String {
+    let mut text = String::new();
+    for line in table.lines() {
+        text.push_str(line.trim_end());
+        text.push('\n');
+    }
+    text
+}
+
+/// How long ago `time` was, in at most two units: `3d 4h`, `12m 5s`.
+pub(super) fn age(now: Timestamp, time: Timestamp) -> String {
+    span(now.since(time))
+}
+
+/// A duration in at most two units.
+pub(super) fn span(duration: std::time::Duration) -> String {
+    let seconds = duration.as_secs();
+    let units = [("d", 86_400), ("h", 3_600), ("m", 60), ("s", 1)];
+    let first = units.iter().position(|&(_, size)| seconds >= size).unwrap_or(units.len() - 1);
+    let mut left = seconds;
+    let mut parts = Vec::new();
+    for (unit, size) in units.iter().skip(first).take(2) {
+        let count = left / size;
+        left %= size;
+        if count > 0 || parts.is_empty() {
+            parts.push(format!("{count}{unit}"));
+        }
+    }
+    parts.join(" ")
+}
+
+/// A whole number with its thousands set apart.
+pub(super) fn thousands(number: u64) -> String {
+    let digits = number.to_string();
+    let mut text = String::with_capacity(digits.len() + digits.len() / 3);
+    for (index, digit) in digits.chars().enumerate() {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::time::Duration;
+
+    #[test]
+    fn spans_have_two_units_at_most() {
+        let shown: Vec<_> = [0, 59, 60, 61, 3_600, 3_661, 90_061, 86_400 * 400]
+            .map(|seconds| span(Duration::from_secs(seconds)))
+            .into();
+        assert_eq!(shown, ["0s", "59s", "1m", "1m 1s", "1h", "1h 1m", "1d 1h", "400d"]);
+    }
+
+    #[test]
+    fn thousands_are_set_apart() {
+        assert_eq!([7, 1_000, 123_456, 1_234_567].map(thousands), ["7", "1,000", "123,456", "1,234,567"]);
+    }
+}
