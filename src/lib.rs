@@ -6,4 +6,5 @@
 pub mod clock;
 pub mod ledger;
 pub mod model;
+pub mod paxos;
 pub mod sync;

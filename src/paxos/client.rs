@@ -1,0 +1,312 @@
+//! The client: what can be asked of Paxos.
+//!
+//! Owns the endpoints and what their answers mean. The way out belongs to `outbound`, tokens to
+//! `sign_in`, shapes to `page`, `row` and `profiles`; following a listing page by page is for `sync`.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use reqwest::header::AUTHORIZATION;
+use reqwest::{Method, Request, Url};
+
+use super::json;
+use super::limiter::Limiter;
+use super::outbound::{Manner, Outbound};
+use super::page::utf8;
+use super::retry::{AttemptError, retrying};
+use super::sign_in::SignIn;
+use super::stop::Stops;
+use super::token::{READ_ORCHESTRATION, READ_PROFILE, Scope, Token, Tokens};
+use super::transport::{Answer, MAX_LIST_BYTES, MAX_SMALL_BYTES, Transport};
+use super::{
+    BodyError, Call, Cursor, FetchError, ListQuery, Page, Row, ServerClock, Settings, Stop, StopKeeper,
+    Subject, profiles,
+};
+use crate::clock::SharedClock;
+use crate::model::{Identifier, Lane, Profile};
+
+/// An account with more profiles than this many pages of 1000 does not exist; a listing that goes on
+/// beyond it goes in a circle.
+const MAX_PROFILE_PAGES: usize = 100;
+/// How much the newest answer counts in the moving average of latency: one part in this many.
+const LATENCY_WEIGHT: u32 = 8;
+
+/// A client of the Paxos API. Clones share everything: connections, token, limiter, pauses.
+#[derive(Clone)]
+pub struct Client {
+    inner: Arc<Inner>,
+    stop_patience: Duration,
+}
+
+struct Inner {
+    settings: Settings,
+    outbound: Arc<Outbound>,
+    sign_in: SignIn,
+    tokens: Tokens,
+    server_clock: Mutex<ServerClock>,
+    latency: Mutex<Option<Duration>>,
+    /// Numbers the requests, so that no two draw the same jitter.
+    asked: AtomicU64,
+}
+
+/// Why there is no client.
+#[derive(Debug, thiserror::Error)]
+pub enum ClientError {
+    /// The HTTP library could not be set up; usually the system's certificates cannot be read.
+    #[error("set up HTTPS; are the system's CA certificates installed?")]
+    Http(#[source] reqwest::Error),
+    /// The limiter needs a runtime to live on.
+    #[error("start the request limiter outside of an asynchronous runtime")]
+    NoRuntime(#[source] tokio::runtime::TryCurrentError),
+}
+
+/// What Get Orchestration answered.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Got {
+    /// It is there. Never a [`Row::WithoutId`].
+    Found(Box<Row>),
+    /// There is none with this id (404).
+    NotFound,
+}
+
+impl Client {
+    /// A client whose limiter runs on the present tokio runtime. `kept` are the stops that `keeper` was
+    /// given before the last restart; those that are over do no harm.
+    pub fn new(
+        settings: Settings,
+        clock: SharedClock,
+        keeper: Arc<dyn StopKeeper>,
+        kept: Vec<Stop>,
+    ) -> Result<Self, ClientError> {
+        let runtime = tokio::runtime::Handle::try_current().map_err(ClientError::NoRuntime)?;
+        let transport = Transport::new(&settings, Arc::clone(&clock)).map_err(ClientError::Http)?;
+        let ordinary = settings.requests_per_second;
+        let outbound = Arc::new(Outbound {
+            transport,
+            limiter: Limiter::start(&runtime, ordinary, settings.backfill_requests_per_second),
+            stops: Stops::new(Arc::clone(&clock), kept),
+            keeper,
+            clock: Arc::clone(&clock),
+            sent: AtomicU64::new(0),
+        });
+        let stop_patience = settings.stop_patience;
+        let inner = Inner {
+            sign_in: SignIn::new(&settings, Arc::clone(&outbound), Arc::clone(&clock)),
+            settings,
+            outbound,
+            server_clock: Mutex::new(ServerClock { date: None, received_at: clock.now() }),
+            tokens: Tokens::new(clock),
+            latency: Mutex::new(None),
+            asked: AtomicU64::new(0),
+        };
+        Ok(Self { inner: Arc::new(inner), stop_patience })
+    }
+
+    /// The same client for work that waits out pauses up to this long.
+    #[must_use]
+    pub fn with_stop_patience(&self, stop_patience: Duration) -> Self {
+        Self { inner: Arc::clone(&self.inner), stop_patience }
+    }
+
+    /// One page of List Orchestrations: the first, or the one at `cursor`.
+    pub async fn list(
+        &self,
+        lane: Lane,
+        query: &ListQuery,
+        cursor: Option<&Cursor>,
+    ) -> Result<Page, FetchError> {
+        query.check()?;
+        let mut url = self.url(&["orchestration", "orchestrations"])?;
+        query.write_to(&mut url, cursor);
+        let subject = if query.profile_ids.is_empty() { Subject::Account } else { Subject::Profiles };
+        let ask = Ask::new(lane, url, READ_ORCHESTRATION, MAX_LIST_BYTES);
+        self.fetch(&ask, |answer| {
+            let body = answer.expect_ok(&ask.call, subject)?;
+            self.inner.note_latency(answer.took);
+            Page::parse(body, answer.date).map_err(|problem| ask.unintelligible(problem))
+        })
+        .await
+    }
+
+    /// Get Orchestration.
+    pub async fn get(&self, lane: Lane, id: &Identifier) -> Result<Got, FetchError> {
+        let url = self.url(&["orchestration", "orchestrations", &id.to_string()])?;
+        let ask = Ask::new(lane, url, READ_ORCHESTRATION, MAX_SMALL_BYTES);
+        self.fetch(&ask, |answer| {
+            if answer.status == 404 {
+                return Ok(Got::NotFound);
+            }
+            let body = answer.expect_ok(&ask.call, Subject::Account)?;
+            let row = single_row(body, id).map_err(|problem| ask.unintelligible(problem))?;
+            Ok(Got::Found(Box::new(row)))
+        })
+        .await
+    }
+
+    /// Every profile that the account lists.
+    pub async fn profiles(&self, lane: Lane) -> Result<Vec<Profile>, FetchError> {
+        let mut found = Vec::new();
+        let mut cursors: Vec<Cursor> = Vec::new();
+        loop {
+            let mut url = self.url(&["profiles"])?;
+            if let Some(cursor) = cursors.last() {
+                url.query_pairs_mut().append_pair("page_cursor", cursor.as_str());
+            }
+            let ask = Ask::new(lane, url, READ_PROFILE, MAX_LIST_BYTES);
+            let (page, next) = self
+                .fetch(&ask, |answer| {
+                    let body = answer.expect_ok(&ask.call, Subject::Account)?;
+                    profiles::parse(body).map_err(|problem| ask.unintelligible(problem))
+                })
+                .await?;
+            found.extend(page);
+            let Some(next) = next else { return Ok(found) };
+            if cursors.contains(&next) || cursors.len() >= MAX_PROFILE_PAGES {
+                let problem = BodyError::UnexpectedShape { what: "a listing of profiles that never ends" };
+                return Err(ask.unintelligible(problem));
+            }
+            cursors.push(next);
+        }
+    }
+
+    /// The server's clock, by the last answer of the API that carried a usable `Date`.
+    pub fn server_clock(&self) -> ServerClock {
+        *self.inner.server_clock.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// How many requests were sent, those for tokens and repeated ones included.
+    pub fn requests_sent(&self) -> u64 {
+        self.inner.outbound.sent.load(Ordering::Relaxed)
+    }
+
+    /// The moving average of how long a page takes from sending to the last byte; `None` before the
+    /// first. With the rate it tells how many requests should be under way at once.
+    pub fn mean_latency(&self) -> Option<Duration> {
+        *self.inner.latency.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The pause (429) now in force; where there are two, the one that ends last.
+    pub fn stop(&self) -> Option<Stop> {
+        self.inner.outbound.stops.longest()
+    }
+
+    fn url(&self, segments: &[&str]) -> Result<Url, FetchError> {
+        self.inner.settings.api_url.join(segments).ok_or_else(|| FetchError::InvalidQuery {
+            what: format!("{:?} cannot stand in a URL", segments.last().unwrap_or(&"")),
+        })
+    }
+
+    /// Asks until there is an answer that `read` takes, as often as the policy allows.
+    async fn fetch<T>(
+        &self,
+        ask: &Ask,
+        read: impl Fn(&Answer) -> Result<T, FetchError>,
+    ) -> Result<T, FetchError> {
+        let read = &read;
+        retrying(&self.inner.settings.retry, self.inner.seed(), &ask.call, || async move {
+            let answer = self.answer(ask).await?;
+            Ok(read(&answer)?)
+        })
+        .await
+    }
+
+    /// One attempt; two where the token is refused, since it may have been revoked.
+    async fn answer(&self, ask: &Ask) -> Result<Answer, AttemptError> {
+        let manner = Manner { lane: ask.lane, stop_patience: self.stop_patience };
+        let token = self.token(manner, ask.scope).await?;
+        let answer = self.inner.send(manner, ask, &token).await?;
+        if answer.status != 401 {
+            return Ok(answer);
+        }
+        tracing::debug!(endpoint = %ask.call, "the token was refused; getting a new one");
+        self.inner.tokens.discard(&token).await;
+        let token = self.token(manner, ask.scope).await?;
+        let answer = self.inner.send(manner, ask, &token).await?;
+        if answer.status != 401 {
+            return Ok(answer);
+        }
+        let problem = super::Problem::parse(&answer.body);
+        Err(AttemptError::Lasting(FetchError::Credentials { call: ask.call.clone(), problem }))
+    }
+
+    async fn token(&self, manner: Manner, scope: Scope) -> Result<Arc<Token>, AttemptError> {
+        let inner = &self.inner;
+        // Getting a token has retries of its own: what fails there has failed.
+        let token = inner.tokens.get(|| inner.sign_in.token(inner.seed(), manner)).await;
+        let token = token.map_err(AttemptError::Lasting)?;
+        token.require(scope).map_err(AttemptError::Lasting)?;
+        Ok(token)
+    }
+}
+
+impl Inner {
+    fn seed(&self) -> u64 {
+        self.settings.jitter_seed.wrapping_add(self.asked.fetch_add(1, Ordering::Relaxed))
+    }
+
+    async fn send(&self, manner: Manner, ask: &Ask, token: &Token) -> Result<Answer, AttemptError> {
+        let mut request = Request::new(Method::GET, ask.url.clone());
+        request.headers_mut().insert(AUTHORIZATION, token.authorization.clone());
+        let answer = self.outbound.send(manner, &ask.call, request, ask.limit).await?;
+        if answer.date.is_some() {
+            let seen = ServerClock { date: answer.date, received_at: answer.received_at };
+            *self.server_clock.lock().unwrap_or_else(PoisonError::into_inner) = seen;
+        }
+        Ok(answer)
+    }
+
+    fn note_latency(&self, took: Duration) {
+        let mut latency = self.latency.lock().unwrap_or_else(PoisonError::into_inner);
+        let mean = latency.map_or(took, |mean| (mean * (LATENCY_WEIGHT - 1) + took) / LATENCY_WEIGHT);
+        *latency = Some(mean);
+    }
+}
+
+/// One question, to be asked as often as it takes.
+struct Ask {
+    lane: Lane,
+    url: Url,
+    call: Call,
+    scope: Scope,
+    /// The longest answer, in bytes.
+    limit: usize,
+}
+
+impl Ask {
+    fn new(lane: Lane, url: Url, scope: Scope, limit: usize) -> Self {
+        let call = Call::get(url.path());
+        Self { lane, url, call, scope, limit }
+    }
+
+    fn unintelligible(&self, problem: BodyError) -> FetchError {
+        FetchError::Unintelligible { call: self.call.clone(), problem }
+    }
+}
+
+/// The row in the answer of Get Orchestration; some integrations have seen it wrapped.
+fn single_row(body: &[u8], asked: &Identifier) -> Result<Row, BodyError> {
+    let text = utf8(body)?;
+    let mut members = Vec::new();
+    json::members(text, &mut members).map_err(|error| {
+        if error.is_data() {
+            BodyError::UnexpectedShape { what: "not an object" }
+        } else {
+            BodyError::NotJson { detail: error.to_string() }
+        }
+    })?;
+    let find = |name: &str| members.iter().find(|(key, _)| key == name).map(|(_, value)| *value);
+    let raw = match (find("id"), find("orchestration")) {
+        (None, Some(wrapped)) => wrapped,
+        _ => text,
+    };
+    let row = Row::parse(raw);
+    match row.id() {
+        None => Err(BodyError::UnexpectedShape { what: "an orchestration without an id" }),
+        // People may have typed the id in capitals.
+        Some(id) if !id.to_string().eq_ignore_ascii_case(&asked.to_string()) => {
+            Err(BodyError::UnexpectedShape { what: "another orchestration than the one asked for" })
+        }
+        Some(_) => Ok(row),
+    }
+}

@@ -1,0 +1,163 @@
+//! One row of an answer, taken as an orchestration.
+//!
+//! Owns the JSON names of its fields and which spellings count as missing. Takes every row: one that
+//! cannot be understood is kept raw under its id, so that it neither sinks its page nor disappears.
+//! What follows from an odd row is for others to judge.
+
+mod endpoint;
+mod fields;
+
+use self::endpoint::{destination, source};
+use self::fields::Problem;
+use super::json::{self, Member};
+use super::remainder::Remainder;
+use crate::model::{Identifier, Leg, LegStatus, Orchestration, Status, Timestamp, UnreadableRow};
+
+/// Room for the fields that are documented today, and a few more.
+const USUAL_MEMBERS: usize = 28;
+/// Enough to name a field and what is wrong with it, whatever the row holds.
+const MAX_PROBLEM_CHARS: usize = 300;
+
+/// One row of an answer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(clippy::large_enum_variant, reason = "nearly every row is the large one; a box each costs more")]
+pub enum Row {
+    /// An orchestration.
+    Readable(Orchestration),
+    /// A row with an id that cannot be taken as an orchestration.
+    Unreadable(UnreadableRow),
+    /// A row that cannot even be kept under an id.
+    WithoutId {
+        /// The JSON text as it came.
+        raw: Box<str>,
+        /// Why it cannot be kept, for people.
+        problem: String,
+    },
+}
+
+impl Row {
+    /// Takes the JSON text of one row. Never fails.
+    pub fn parse(raw: &str) -> Self {
+        let raw = raw.trim_ascii();
+        let without_id = |problem: String| Self::WithoutId { raw: raw.into(), problem: cut(problem) };
+        if !raw.starts_with('{') {
+            return without_id(format!("{} where an orchestration belongs", json::kind_of(raw)));
+        }
+        let mut members = Vec::with_capacity(USUAL_MEMBERS);
+        let read = json::members(raw, &mut members);
+        let id = match members.iter().find(|(key, _)| key == "id").map(|(_, value)| json::text(value)) {
+            Some(Ok(Some(text))) => Identifier::new(&text),
+            Some(Err(kind)) => return without_id(format!("id: {kind} where a text belongs")),
+            Some(Ok(None)) | None => return without_id("id: missing".to_owned()),
+        };
+        let orchestration = match read {
+            Ok(()) => orchestration(id.clone(), &members),
+            Err(error) => Err(Problem::broken(&error)),
+        };
+        match orchestration {
+            Ok(orchestration) => Self::Readable(orchestration),
+            Err(problem) => {
+                Self::Unreadable(UnreadableRow { id, raw: raw.into(), problem: cut(problem.to_string()) })
+            }
+        }
+    }
+
+    /// Its id, where it has one.
+    pub fn id(&self) -> Option<&Identifier> {
+        match self {
+            Self::Readable(orchestration) => Some(&orchestration.id),
+            Self::Unreadable(row) => Some(&row.id),
+            Self::WithoutId { .. } => None,
+        }
+    }
+}
+
+fn orchestration(id: Identifier, members: &[Member<'_>]) -> Result<Orchestration, Problem> {
+    let mut row = Orchestration {
+        id,
+        profile_id: None,
+        identity_id: None,
+        account_id: None,
+        customer_id: None,
+        ref_id: None,
+        source_asset: None,
+        destination_asset: None,
+        source_amount: None,
+        destination_amount: None,
+        source_transfer: Leg::default(),
+        destination_transfer: Leg::default(),
+        status: Status::Pending,
+        fail_reason: None,
+        source: None,
+        destination: None,
+        orchestration_rule_id: None,
+        created_at: Timestamp::EPOCH,
+        updated_at: None,
+        completed_at: None,
+        metadata: None,
+        remainder: None,
+    };
+    let (mut status, mut created_at) = (None, None);
+    let mut rest = Remainder::default();
+    for &(ref key, raw) in members {
+        let key = key.as_ref();
+        match key {
+            "id" => {}
+            "profile_id" => row.profile_id = fields::identifier(key, raw)?,
+            "identity_id" => row.identity_id = fields::identifier(key, raw)?,
+            "account_id" => row.account_id = fields::identifier(key, raw)?,
+            "customer_id" => row.customer_id = fields::identifier(key, raw)?,
+            "ref_id" => row.ref_id = fields::identifier(key, raw)?,
+            "source_asset" => row.source_asset = fields::boxed(key, raw)?,
+            "destination_asset" => row.destination_asset = fields::boxed(key, raw)?,
+            "source_amount" => row.source_amount = fields::amount(key, raw)?,
+            "destination_amount" => row.destination_amount = fields::amount(key, raw)?,
+            "source_transfer" => row.source_transfer = fields::nested(key, raw, &mut rest, leg)?,
+            "destination_transfer" => row.destination_transfer = fields::nested(key, raw, &mut rest, leg)?,
+            "status" => status = fields::text(key, raw)?.map(|word| Status::new(&word)),
+            "fail_reason" => row.fail_reason = fields::nested(key, raw, &mut rest, fail_reason)?,
+            "source" => row.source = fields::nested(key, raw, &mut rest, source)?,
+            "destination" => row.destination = fields::nested(key, raw, &mut rest, destination)?,
+            "orchestration_rule_id" => row.orchestration_rule_id = fields::identifier(key, raw)?,
+            "created_at" => created_at = fields::time(key, raw, &mut rest)?,
+            "updated_at" => row.updated_at = fields::time(key, raw, &mut rest)?,
+            "completed_at" => row.completed_at = fields::time(key, raw, &mut rest)?,
+            "metadata" => row.metadata = fields::object(key, raw)?.map(Into::into),
+            _ => rest.add(key, raw),
+        }
+    }
+    row.status = status.ok_or_else(|| Problem::missing("status"))?;
+    row.created_at = created_at.ok_or_else(|| Problem::missing("created_at"))?;
+    row.remainder = rest.into_text();
+    Ok(row)
+}
+
+fn leg(members: &[Member<'_>], rest: &mut Remainder) -> Result<Leg, Problem> {
+    let mut leg = Leg::default();
+    for &(ref key, raw) in members {
+        match key.as_ref() {
+            "transfer_id" => leg.transfer_id = fields::identifier(key, raw)?,
+            "status" => leg.status = fields::text(key, raw)?.map(|word| LegStatus::new(&word)),
+            _ => rest.add(key, raw),
+        }
+    }
+    Ok(leg)
+}
+
+fn fail_reason(members: &[Member<'_>], rest: &mut Remainder) -> Result<Option<Box<str>>, Problem> {
+    let mut detail = None;
+    for &(ref key, raw) in members {
+        match key.as_ref() {
+            "detail" => detail = fields::boxed(key, raw)?,
+            _ => rest.add(key, raw),
+        }
+    }
+    Ok(detail)
+}
+
+fn cut(problem: String) -> String {
+    match problem.char_indices().nth(MAX_PROBLEM_CHARS) {
+        Some((end, _)) => format!("{}…", &problem[..end]),
+        None => problem,
+    }
+}

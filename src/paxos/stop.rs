@@ -1,0 +1,113 @@
+//! The pause that a 429 asks for.
+//!
+//! Beyond its limit Paxos slows down every request from an address for five minutes, and asking again
+//! makes it worse: so a 429 stops everything to that host. Owns which stops are in force and the
+//! waiting for their end. Where they are kept over a restart is for the owner of the client to say.
+
+use std::collections::HashMap;
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use futures_util::future::BoxFuture;
+
+use crate::clock::SharedClock;
+use crate::model::Timestamp;
+
+/// The documented length of the penalty, where the answer names none.
+pub(super) const DEFAULT_STOP: Duration = Duration::from_secs(300);
+/// At once is never what a 429 means.
+pub(super) const SHORTEST_STOP: Duration = Duration::from_secs(1);
+/// More than a day is a mistake rather than a wish.
+pub(super) const LONGEST_STOP: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// How often a waiting request looks at the clock again: wall time may be moved while it waits.
+const LOOK_AGAIN: Duration = Duration::from_millis(200);
+/// Requests that were under way when a stop began are refused too. A stop that they would make longer
+/// by less than this is the same stop.
+const SAME_STOP: Duration = Duration::from_secs(1);
+
+/// A pause of everything to one host.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Stop {
+    /// `host:port`.
+    pub host: String,
+    /// When requests may be sent again, by the local clock.
+    pub until: Timestamp,
+    /// What was asked and answered, for people.
+    pub reason: String,
+}
+
+/// Keeps stops over a restart.
+pub trait StopKeeper: Send + Sync {
+    /// Keeps a stop that has just begun or grown longer, replacing the one for the same host. Called
+    /// and awaited before the request that met the 429 goes on.
+    fn keep(&self, stop: &Stop) -> BoxFuture<'_, ()>;
+}
+
+/// Keeps nothing: a restart forgets the stop.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct ForgetStops;
+
+impl StopKeeper for ForgetStops {
+    fn keep(&self, _stop: &Stop) -> BoxFuture<'_, ()> {
+        Box::pin(async {})
+    }
+}
+
+/// The stops now known, one a host.
+#[derive(Debug)]
+pub(super) struct Stops {
+    clock: SharedClock,
+    known: Mutex<HashMap<String, Stop>>,
+}
+
+impl Stops {
+    pub(super) fn new(clock: SharedClock, kept: Vec<Stop>) -> Self {
+        let stops = Self { clock, known: Mutex::default() };
+        for stop in kept {
+            stops.begin(&stop);
+        }
+        stops
+    }
+
+    /// Puts a stop into force. Answers whether that changed anything worth keeping.
+    pub(super) fn begin(&self, stop: &Stop) -> bool {
+        let mut known = self.known();
+        match known.get(&stop.host) {
+            Some(present) if present.until.plus(SAME_STOP) > stop.until => false,
+            _ => {
+                known.insert(stop.host.clone(), stop.clone());
+                true
+            }
+        }
+    }
+
+    /// The stop in force for a host.
+    pub(super) fn of(&self, host: &str) -> Option<Stop> {
+        let now = self.clock.now();
+        self.known().get(host).filter(|stop| stop.until > now).cloned()
+    }
+
+    /// Of the stops in force the one that ends last.
+    pub(super) fn longest(&self) -> Option<Stop> {
+        let now = self.clock.now();
+        self.known().values().filter(|stop| stop.until > now).max_by_key(|stop| stop.until).cloned()
+    }
+
+    /// Waits until no stop is in force for a host. One that outlasts `patience` is returned at once.
+    pub(super) async fn wait(&self, host: &str, patience: Duration) -> Result<(), Stop> {
+        while let Some(stop) = self.of(host) {
+            let left = stop.until.since(self.clock.now());
+            if left > patience {
+                return Err(stop);
+            }
+            tokio::time::sleep(left.min(LOOK_AGAIN)).await;
+        }
+        Ok(())
+    }
+
+    fn known(&self) -> std::sync::MutexGuard<'_, HashMap<String, Stop>> {
+        // No code between lock and unlock can panic half-way, so a poisoned map is whole.
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
