@@ -36,7 +36,7 @@ impl Exit {
         match kind {
             FailureKind::Unreachable | FailureKind::Throttled => Self::Unreachable,
             FailureKind::Credentials | FailureKind::Profile | FailureKind::WrongLedger => Self::Configuration,
-            FailureKind::Protocol | FailureKind::Ledger => Self::Failed,
+            FailureKind::Protocol | FailureKind::Ledger | FailureKind::Stopped => Self::Failed,
         }
     }
 

@@ -90,6 +90,8 @@ pub enum FailureKind {
     Ledger,
     /// The ledger belongs to another environment or Paxos customer.
     WrongLedger,
+    /// tallyd is shutting down.
+    Stopped,
 }
 
 /// Why a poll did not complete.

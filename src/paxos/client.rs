@@ -14,7 +14,7 @@ use super::json;
 use super::limiter::Limiter;
 use super::outbound::{Manner, Outbound};
 use super::page::utf8;
-use super::retry::{AttemptError, retrying};
+use super::retry::{AttemptError, Retries};
 use super::sign_in::SignIn;
 use super::stop::Stops;
 use super::token::{READ_ORCHESTRATION, READ_PROFILE, Scope, Token, Tokens};
@@ -203,12 +203,17 @@ impl Client {
         ask: &Ask,
         read: impl Fn(&Answer) -> Result<T, FetchError>,
     ) -> Result<T, FetchError> {
-        let read = &read;
-        retrying(&self.inner.settings.retry, self.inner.seed(), &ask.call, || async move {
-            let answer = self.answer(ask).await?;
-            Ok(read(&answer)?)
-        })
-        .await
+        let mut retries = Retries::new(&self.inner.settings.retry, self.inner.seed(), &ask.call);
+        loop {
+            let outcome = match self.answer(ask).await {
+                Ok(answer) => read(&answer).map_err(AttemptError::from),
+                Err(failure) => Err(failure),
+            };
+            match outcome {
+                Ok(value) => return Ok(value),
+                Err(failure) => retries.pause(failure).await?,
+            }
+        }
     }
 
     /// One attempt; two where the token is refused, since it may have been revoked.
@@ -233,7 +238,7 @@ impl Client {
     async fn token(&self, manner: Manner, scope: Scope) -> Result<Arc<Token>, AttemptError> {
         let inner = &self.inner;
         // Getting a token has retries of its own: what fails there has failed.
-        let token = inner.tokens.get(|| inner.sign_in.token(inner.seed(), manner)).await;
+        let token = inner.tokens.get(inner.sign_in.token(inner.seed(), manner)).await;
         let token = token.map_err(AttemptError::Lasting)?;
         token.require(scope).map_err(AttemptError::Lasting)?;
         Ok(token)

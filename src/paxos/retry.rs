@@ -3,7 +3,7 @@
 //! Owns which failures are worth it and how long to wait. Every attempt passes the limiter anew, which
 //! is for `outbound` to see to.
 
-use backon::{ExponentialBuilder, Retryable};
+use backon::{BackoffBuilder as _, ExponentialBackoff, ExponentialBuilder};
 
 use super::{Call, FetchError, RetryPolicy};
 
@@ -18,53 +18,49 @@ pub(super) enum AttemptError {
     Lasting(FetchError),
 }
 
-impl AttemptError {
-    /// The failure itself.
-    pub(super) fn into_inner(self) -> FetchError {
-        match self {
-            Self::Passing(error) | Self::Lasting(error) => error,
-        }
-    }
-}
-
 impl From<FetchError> for AttemptError {
     fn from(error: FetchError) -> Self {
         if error.is_passing() { Self::Passing(error) } else { Self::Lasting(error) }
     }
 }
 
-/// Makes attempts until one succeeds, one fails for good, or the policy says enough.
-pub(super) async fn retrying<T, F>(
-    policy: &RetryPolicy,
-    seed: u64,
-    call: &Call,
-    attempt: impl FnMut() -> F,
-) -> Result<T, FetchError>
-where
-    F: Future<Output = Result<T, AttemptError>>,
-{
-    let retries = usize::try_from(policy.attempts.get() - 1).unwrap_or(usize::MAX);
-    let delays = ExponentialBuilder::new()
-        .with_min_delay(policy.first_delay)
-        .with_max_delay(policy.max_delay)
-        .with_max_times(retries)
-        .with_jitter()
-        .with_jitter_seed(seed);
-    let mut failed = 0_u32;
-    attempt
-        .retry(delays)
-        .sleep(tokio::time::sleep)
-        .when(|failure| matches!(failure, AttemptError::Passing(_)))
-        .notify(|failure, delay| {
-            failed += 1;
-            tracing::warn!(
-                attempt = failed,
-                delay_ms = u64::try_from(delay.as_millis()).unwrap_or(u64::MAX),
-                endpoint = %call,
-                error = %failure,
-                "a request to Paxos failed and is sent again"
-            );
-        })
-        .await
-        .map_err(AttemptError::into_inner)
+/// What is left of the attempts at one request.
+pub(super) struct Retries<'a> {
+    call: &'a Call,
+    delays: ExponentialBackoff,
+    failed: u32,
+}
+
+impl<'a> Retries<'a> {
+    /// As many attempts as the policy allows.
+    pub(super) fn new(policy: &RetryPolicy, seed: u64, call: &'a Call) -> Self {
+        let retries = usize::try_from(policy.attempts.get() - 1).unwrap_or(usize::MAX);
+        let delays = ExponentialBuilder::new()
+            .with_min_delay(policy.first_delay)
+            .with_max_delay(policy.max_delay)
+            .with_max_times(retries)
+            .with_jitter()
+            .with_jitter_seed(seed)
+            .build();
+        Self { call, delays, failed: 0 }
+    }
+
+    /// Waits until the request may be sent again after this failure; an error where it may not.
+    pub(super) async fn pause(&mut self, failure: AttemptError) -> Result<(), FetchError> {
+        let failure = match failure {
+            AttemptError::Passing(failure) => failure,
+            AttemptError::Lasting(failure) => return Err(failure),
+        };
+        let Some(delay) = self.delays.next() else { return Err(failure) };
+        self.failed += 1;
+        tracing::warn!(
+            attempt = self.failed,
+            delay_ms = u64::try_from(delay.as_millis()).unwrap_or(u64::MAX),
+            endpoint = %self.call,
+            error = %failure,
+            "a request to Paxos failed and is sent again"
+        );
+        tokio::time::sleep(delay).await;
+        Ok(())
+    }
 }

@@ -16,7 +16,7 @@ use reqwest::header::HeaderValue;
 use secrecy::ExposeSecret;
 
 use super::outbound::{Manner, Outbound};
-use super::retry::{AttemptError, retrying};
+use super::retry::{AttemptError, Retries};
 use super::token::{READ_ORCHESTRATION, READ_PROFILE, Scope, Token};
 use super::transport::MAX_SMALL_BYTES;
 use super::{BodyError, Call, FetchError, Problem, RetryPolicy, Settings, Subject, json};
@@ -62,24 +62,28 @@ impl SignIn {
     pub(super) async fn token(&self, seed: u64, manner: Manner) -> Result<Token, FetchError> {
         // Everybody waits for the token, so it goes before them all.
         let manner = Manner { lane: Lane::Refresh, ..manner };
-        retrying(&self.retry, seed, &self.call, || async {
-            match self.ask(manner, WANTED).await {
+        let mut retries = Retries::new(&self.retry, seed, &self.call);
+        loop {
+            let granted = match self.ask(manner, WANTED).await {
                 Err(Refusal::Scope) => self.ask(manner, NEEDED).await,
                 other => other,
-            }
-            .map_err(|refusal| match refusal {
-                Refusal::Scope => AttemptError::Lasting(FetchError::MissingScope {
+            };
+            let failure = match granted {
+                Ok(token) => return Ok(token),
+                Err(Refusal::Scope) => AttemptError::Lasting(FetchError::MissingScope {
                     scope: READ_ORCHESTRATION.name,
                     purpose: READ_ORCHESTRATION.purpose,
                 }),
-                Refusal::Other(error) => error,
-            })
-        })
-        .await
+                Err(Refusal::Other(failure)) => failure,
+            };
+            retries.pause(failure).await?;
+        }
     }
 
     async fn ask(&self, manner: Manner, scopes: &[Scope]) -> Result<Token, Refusal> {
-        let transport = |request| self.send(manner, request);
+        // It borrows nothing: the compiler could not tell otherwise that the whole is `Send`.
+        let (outbound, call) = (Arc::clone(&self.outbound), self.call.clone());
+        let transport = move |request| send(Arc::clone(&outbound), call.clone(), manner, request);
         let asked = scopes.iter().map(|scope| oauth2::Scope::new(scope.name.to_owned()));
         let now = self.clock.now();
         let answer =
@@ -92,7 +96,7 @@ impl SignIn {
                     let title = Some(error.as_ref().to_owned());
                     let detail = response.error_description().cloned();
                     let problem = Problem { title, detail, request_id: None };
-                    Refusal::Other(self.refused(Some(Box::new(problem))))
+                    Refusal::Other(refused(&self.call, Some(Box::new(problem))))
                 }
             },
             // Both may repeat the body, and with it the token.
@@ -119,33 +123,38 @@ impl SignIn {
         Ok((authorization, scopes))
     }
 
-    /// The HTTP client that the `oauth2` crate is given: lets through tokens, and refusals in the words
-    /// of OAuth.
-    async fn send(&self, manner: Manner, request: HttpRequest) -> Result<HttpResponse, AttemptError> {
-        let request = request.try_into().map_err(|_| FetchError::InvalidQuery {
-            what: "token_url cannot be made into a request".to_owned(),
-        })?;
-        let answer = self.outbound.send(manner, &self.call, request, MAX_SMALL_BYTES).await?;
-        match answer.status {
-            200 => Ok(HttpResponse::new(answer.body)),
-            400..500 if answer.status != 408 && speaks_oauth(&answer.body) => {
-                let mut response = HttpResponse::new(answer.body);
-                *response.status_mut() = StatusCode::BAD_REQUEST;
-                Ok(response)
-            }
-            400 | 401 | 403 => Err(self.refused(Problem::parse(&answer.body))),
-            _ => Err(answer.unexpected(&self.call, Subject::Token).into()),
-        }
-    }
-
-    fn refused(&self, problem: Option<Box<Problem>>) -> AttemptError {
-        AttemptError::Lasting(FetchError::Credentials { call: self.call.clone(), problem })
-    }
-
     fn unusable(&self) -> Refusal {
         let problem = BodyError::UnexpectedShape { what: "no token (access_token, token_type, expires_in)" };
         Refusal::Other(FetchError::Unintelligible { call: self.call.clone(), problem }.into())
     }
+}
+
+/// The HTTP client that the `oauth2` crate is given: lets through tokens, and refusals in the words of
+/// OAuth.
+async fn send(
+    outbound: Arc<Outbound>,
+    call: Call,
+    manner: Manner,
+    request: HttpRequest,
+) -> Result<HttpResponse, AttemptError> {
+    let request = request.try_into().map_err(|_| FetchError::InvalidQuery {
+        what: "token_url cannot be made into a request".to_owned(),
+    })?;
+    let answer = outbound.send(manner, &call, request, MAX_SMALL_BYTES).await?;
+    match answer.status {
+        200 => Ok(HttpResponse::new(answer.body)),
+        400..500 if answer.status != 408 && speaks_oauth(&answer.body) => {
+            let mut response = HttpResponse::new(answer.body);
+            *response.status_mut() = StatusCode::BAD_REQUEST;
+            Ok(response)
+        }
+        400 | 401 | 403 => Err(refused(&call, Problem::parse(&answer.body))),
+        _ => Err(answer.unexpected(&call, Subject::Token).into()),
+    }
+}
+
+fn refused(call: &Call, problem: Option<Box<Problem>>) -> AttemptError {
+    AttemptError::Lasting(FetchError::Credentials { call: call.clone(), problem })
 }
 
 fn speaks_oauth(body: &[u8]) -> bool {

@@ -85,10 +85,10 @@ impl Tokens {
 
     /// The token in use, or a new one from `fetch`. Whoever waits while another fetches shares what
     /// comes of it, a failure too: a host that refuses one would refuse them all.
-    pub(super) async fn get<F>(&self, fetch: impl FnOnce() -> F) -> Result<Arc<Token>, FetchError>
-    where
-        F: Future<Output = Result<Token, FetchError>>,
-    {
+    pub(super) async fn get(
+        &self,
+        fetch: impl Future<Output = Result<Token, FetchError>>,
+    ) -> Result<Arc<Token>, FetchError> {
         let ended_before = self.ended.load(Ordering::Acquire);
         let mut held = self.held.lock().await;
         if let Some(token) = &held.token
@@ -101,7 +101,7 @@ impl Tokens {
         {
             return Err(failure.clone());
         }
-        let fetched = fetch().await;
+        let fetched = fetch.await;
         self.ended.fetch_add(1, Ordering::Release);
         match fetched {
             Ok(token) => {
