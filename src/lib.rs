@@ -4,4 +4,5 @@
 //! the table that `tests/it/architecture.rs` holds.
 
 pub mod clock;
+pub mod config;
 pub mod model;
