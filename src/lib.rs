@@ -4,7 +4,9 @@
 //! `tests/it/architecture.rs`.
 
 pub mod clock;
+pub mod config;
 pub mod ledger;
+pub mod logging;
 pub mod model;
 pub mod paxos;
 pub mod sync;

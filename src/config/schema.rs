@@ -1,0 +1,117 @@
+//! The names of tables and keys that exist, and what was probably meant by one that does not.
+
+use super::complaint::Complaint;
+
+/// Every table with its keys.
+const TABLES: [(&str, &[&str]); 5] = [
+    (
+        "paxos",
+        &[
+            "environment",
+            "api_url",
+            "token_url",
+            "client_id",
+            "client_secret_file",
+            "client_secret_env",
+            "client_secret_credential",
+            "requests_per_second",
+            "backfill_requests_per_second",
+            "request_timeout",
+            "ca_file",
+        ],
+    ),
+    ("profiles", &["id", "name"]),
+    ("ledger", &["path"]),
+    ("poll", &["overlap", "backfill_after"]),
+    ("log", &["format", "level"]),
+];
+
+/// Whether a table of this name exists.
+pub(super) fn is_table(name: &str) -> bool {
+    keys(name).is_some()
+}
+
+/// Whether a table has this key.
+pub(super) fn is_key(table: &str, key: &str) -> bool {
+    keys(table).is_some_and(|keys| keys.contains(&key))
+}
+
+/// Whether some table has a key of this name.
+pub(super) fn is_any_key(key: &str) -> bool {
+    TABLES.iter().any(|(_, keys)| keys.contains(&key))
+}
+
+/// Whether this is probably a key with a typing error in it.
+pub(super) fn resembles_a_key(name: &str) -> bool {
+    nearest(name, TABLES.iter().flat_map(|(_, keys)| keys.iter().copied())).is_some()
+}
+
+/// A name that does not exist: what to say of it, and what was probably meant.
+#[derive(Debug)]
+pub(super) struct Unknown {
+    pub(super) complaint: Complaint,
+    /// The key of the same table, or the table, that it is probably a wrong spelling of.
+    pub(super) meant: Option<&'static str>,
+}
+
+/// Whether this is a table, or probably one with a typing error in it.
+pub(super) fn resembles_a_table(name: &str) -> bool {
+    nearest(name, TABLES.iter().map(|(table, _)| *table)).is_some()
+}
+
+/// What to say of a key that a table does not have.
+pub(super) fn unknown_key(table: &str, key: &str) -> Unknown {
+    let known = keys(table).unwrap_or_default();
+    let (meant, help) = if key == "client_secret" && known.contains(&"client_secret_file") {
+        let help = "the secret itself does not belong in this file: put it into a file of its own and name \
+                    that with `client_secret_file`";
+        (Some("client_secret_file"), help.to_owned())
+    } else if let Some(home) = table_of(key) {
+        (None, format!("`{key}` belongs in {}", header(home)))
+    } else if let Some(meant) = nearest(key, known.iter().copied()) {
+        (Some(meant), format!("did you mean `{meant}`?"))
+    } else {
+        (None, format!("{} has: {}", header(table), known.join(", ")))
+    };
+    Unknown { complaint: Complaint::new("unknown key").help(help), meant }
+}
+
+/// What to say of something at the top of the file that is no table of ours.
+pub(super) fn unknown_table(name: &str) -> Unknown {
+    let tables = || TABLES.iter().map(|(table, _)| *table);
+    let (meant, help) = if let Some(home) = table_of(name) {
+        (None, format!("`{name}` belongs in {}", header(home)))
+    } else if let Some(meant) = nearest(name, tables()) {
+        (Some(meant), format!("did you mean {}?", header(meant)))
+    } else {
+        (None, format!("there are: {}", tables().map(header).collect::<Vec<_>>().join(", ")))
+    };
+    Unknown { complaint: Complaint::new("unknown table").help(help), meant }
+}
+
+/// How a table's header is written.
+pub(super) fn header(table: &str) -> String {
+    match table {
+        "profiles" => "[[profiles]]".to_owned(),
+        _ => format!("[{table}]"),
+    }
+}
+
+fn keys(table: &str) -> Option<&'static [&'static str]> {
+    TABLES.iter().find(|(name, _)| *name == table).map(|(_, keys)| *keys)
+}
+
+fn table_of(key: &str) -> Option<&'static str> {
+    TABLES.iter().find(|(_, keys)| keys.contains(&key)).map(|(name, _)| *name)
+}
+
+fn nearest(typed: &str, names: impl Iterator<Item = &'static str>) -> Option<&'static str> {
+    let typed = typed.to_lowercase().replace('-', "_");
+    // A third of the letters wrong is a typing error, more is another word.
+    let limit = (typed.chars().count() / 3).max(1);
+    names
+        .map(|name| (strsim::damerau_levenshtein(&typed, name), name))
+        .filter(|(distance, _)| *distance <= limit)
+        .min_by_key(|(distance, _)| *distance)
+        .map(|(_, name)| name)
+}

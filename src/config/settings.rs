@@ -1,0 +1,217 @@
+//! The settings as the program uses them: final types, defaults and bounds.
+
+use std::num::NonZeroU32;
+use std::ops::RangeInclusive;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use secrecy::SecretString;
+
+use crate::model::Profile;
+
+/// The API of Paxos's sandbox.
+pub const SANDBOX_API_URL: &str = "https://api.sandbox.paxos.com/v2";
+/// The token endpoint of Paxos's sandbox.
+pub const SANDBOX_TOKEN_URL: &str = "https://oauth.sandbox.paxos.com/oauth2/token";
+/// The API of Paxos's production.
+pub const PRODUCTION_API_URL: &str = "https://api.paxos.com/v2";
+/// The token endpoint of Paxos's production.
+pub const PRODUCTION_TOKEN_URL: &str = "https://oauth.paxos.com/oauth2/token";
+
+/// Requests a second. A fifth of what is allowed: the payments software may share the address.
+pub const DEFAULT_REQUESTS_PER_SECOND: NonZeroU32 = NonZeroU32::new(10).unwrap();
+/// Requests a second during a backfill. It leaves a fifth of what is allowed to others at the address.
+pub const DEFAULT_BACKFILL_REQUESTS_PER_SECOND: NonZeroU32 = NonZeroU32::new(40).unwrap();
+/// The rates that may be set. Paxos documents 50 a second for each endpoint and address.
+pub(super) const RATE_RANGE: RangeInclusive<u32> = 1..=50;
+
+/// How long one request may take, body included.
+pub const DEFAULT_REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
+pub(super) const REQUEST_TIMEOUT_RANGE: RangeInclusive<Duration> = seconds(1)..=seconds(5 * MINUTE);
+
+/// How far a discovery looks back behind the watermark.
+pub const DEFAULT_OVERLAP: Duration = Duration::from_secs(10 * MINUTE);
+pub(super) const OVERLAP_RANGE: RangeInclusive<Duration> = seconds(0)..=seconds(DAY);
+/// A shorter overlap is accepted with a warning: rows are known to become visible a little late.
+pub(super) const SHORT_OVERLAP: Duration = Duration::from_secs(MINUTE);
+
+/// The gap since the watermark after which a discovery runs as a backfill.
+pub const DEFAULT_BACKFILL_AFTER: Duration = Duration::from_secs(DAY);
+/// Below an hour every small outage would be caught up at the backfill's rate.
+pub(super) const BACKFILL_AFTER_RANGE: RangeInclusive<Duration> = seconds(HOUR)..=seconds(30 * DAY);
+
+/// How log lines are written.
+pub const DEFAULT_LOG_FORMAT: LogFormat = LogFormat::Text;
+/// Which log lines are written.
+pub const DEFAULT_LOG_LEVEL: LogLevel = LogLevel::Info;
+
+const MINUTE: u64 = 60;
+const HOUR: u64 = 60 * MINUTE;
+const DAY: u64 = 24 * HOUR;
+
+const fn seconds(count: u64) -> Duration {
+    Duration::from_secs(count)
+}
+
+/// The whole configuration, checked.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// The account at Paxos and how it is reached.
+    pub paxos: PaxosConfig,
+    /// What is polled.
+    pub profiles: ProfileSelection,
+    /// The ledger.
+    pub ledger: LedgerConfig,
+    /// How polls go.
+    pub poll: PollConfig,
+    /// What is logged.
+    pub log: LogConfig,
+}
+
+/// The account at Paxos and how it is reached.
+#[derive(Clone, Debug)]
+pub struct PaxosConfig {
+    /// Which environment the URLs are.
+    pub environment: EnvironmentName,
+    /// The root of the API, without a slash at its end. `https`, or `http` to this machine.
+    pub api_url: String,
+    /// The token endpoint. `https`, or `http` to this machine.
+    pub token_url: String,
+    /// The OAuth client.
+    pub client_id: String,
+    /// Its secret; neither empty nor more than one line.
+    pub client_secret: SecretString,
+    /// Where the secret came from.
+    pub client_secret_source: SecretSource,
+    /// The rate of all requests together, a second.
+    pub requests_per_second: NonZeroU32,
+    /// The rate of all requests together while a backfill runs, a second.
+    pub backfill_requests_per_second: NonZeroU32,
+    /// How long one request may take, body included.
+    pub request_timeout: Duration,
+    /// Root certificates that are trusted beside the usual ones.
+    pub extra_roots: Option<CertificateFile>,
+}
+
+/// A file of certificates, read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CertificateFile {
+    /// Its path, for messages.
+    pub path: PathBuf,
+    /// Its content: at least one certificate in PEM, and no private key.
+    pub pem: String,
+}
+
+/// The environment that the URLs belong to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum EnvironmentName {
+    /// Paxos's sandbox, at its own URLs.
+    Sandbox,
+    /// Paxos's production, at its own URLs.
+    Production,
+    /// Any other pair of URLs: a simulator, a proxy.
+    Custom,
+}
+
+impl EnvironmentName {
+    /// The name as the configuration spells it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Sandbox => "sandbox",
+            Self::Production => "production",
+            Self::Custom => "custom",
+        }
+    }
+}
+
+/// Where a secret came from: this may be shown, the secret never.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum SecretSource {
+    /// A file.
+    File(PathBuf),
+    /// The environment variable of this name.
+    Variable(String),
+    /// The systemd credential of this name.
+    Credential(String),
+}
+
+/// What is polled.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ProfileSelection {
+    /// Every profile that the account lists.
+    All,
+    /// These; at least one, ids and names unique.
+    Listed(Vec<Profile>),
+}
+
+/// The ledger.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LedgerConfig {
+    /// The SQLite file. A relative path counts from the working directory.
+    pub path: PathBuf,
+}
+
+/// How polls go.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PollConfig {
+    /// How far a discovery looks back behind the watermark.
+    pub overlap: Duration,
+    /// The gap since the watermark after which a discovery runs as a backfill.
+    pub backfill_after: Duration,
+}
+
+/// What is logged.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LogConfig {
+    /// How lines are written.
+    pub format: LogFormat,
+    /// Which lines are written.
+    pub level: LogLevel,
+}
+
+/// How log lines are written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LogFormat {
+    /// For people.
+    Text,
+    /// One JSON object a line.
+    Json,
+}
+
+impl LogFormat {
+    /// The name as the configuration spells it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Text => "text",
+            Self::Json => "json",
+        }
+    }
+}
+
+/// The least severe log lines that are written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum LogLevel {
+    /// What stopped.
+    Error,
+    /// What works less than it should.
+    Warn,
+    /// What happened.
+    Info,
+    /// How it happened.
+    Debug,
+    /// Every step.
+    Trace,
+}
+
+impl LogLevel {
+    /// The name as the configuration spells it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Error => "error",
+            Self::Warn => "warn",
+            Self::Info => "info",
+            Self::Debug => "debug",
+            Self::Trace => "trace",
+        }
+    }
+}

@@ -1,0 +1,53 @@
+//! The effective settings as text, for `check-config`: defaults filled in, the secret named by where it
+//! came from and never shown.
+
+use std::fmt;
+
+use super::settings::{Config, ProfileSelection, SecretSource};
+use super::value::in_words;
+
+impl Config {
+    /// The effective settings in the order of the file: key and value.
+    pub fn summary(&self) -> Vec<(String, String)> {
+        let paxos = &self.paxos;
+        let mut lines = vec![
+            ("paxos.environment", paxos.environment.as_str().to_owned()),
+            ("paxos.api_url", paxos.api_url.clone()),
+            ("paxos.token_url", paxos.token_url.clone()),
+            ("paxos.client_id", paxos.client_id.clone()),
+            ("paxos.client_secret", paxos.client_secret_source.to_string()),
+            ("paxos.requests_per_second", paxos.requests_per_second.to_string()),
+            ("paxos.backfill_requests_per_second", paxos.backfill_requests_per_second.to_string()),
+            ("paxos.request_timeout", in_words(paxos.request_timeout)),
+        ];
+        if let Some(roots) = &paxos.extra_roots {
+            lines.push(("paxos.ca_file", roots.path.display().to_string()));
+        }
+        match &self.profiles {
+            ProfileSelection::All => lines.push(("profiles", "all that the account lists".to_owned())),
+            ProfileSelection::Listed(profiles) => lines.extend(profiles.iter().map(|profile| {
+                let id = &profile.id;
+                let text = profile.name.as_ref().map_or(id.to_string(), |name| format!("{name} ({id})"));
+                ("profiles", text)
+            })),
+        }
+        lines.extend([
+            ("ledger.path", self.ledger.path.display().to_string()),
+            ("poll.overlap", in_words(self.poll.overlap)),
+            ("poll.backfill_after", in_words(self.poll.backfill_after)),
+            ("log.format", self.log.format.as_str().to_owned()),
+            ("log.level", self.log.level.as_str().to_owned()),
+        ]);
+        lines.into_iter().map(|(key, value)| (key.to_owned(), value)).collect()
+    }
+}
+
+impl fmt::Display for SecretSource {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::File(path) => write!(formatter, "from the file {}", path.display()),
+            Self::Variable(name) => write!(formatter, "from the environment variable {name}"),
+            Self::Credential(name) => write!(formatter, "from the systemd credential {name}"),
+        }
+    }
+}

@@ -1,0 +1,165 @@
+//! Single values: from what TOML has to what the settings want.
+//!
+//! Pure functions that know neither file nor key. Each says what it expected and what it found.
+
+use std::net::IpAddr;
+use std::num::NonZeroU32;
+use std::ops::RangeInclusive;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use reqwest::Url;
+use toml::de::DeValue;
+
+use super::complaint::Complaint;
+
+/// The longest part of a text that is told, in characters.
+const MAX_TOLD: usize = 60;
+
+/// A value in words, as in `the text "x"`.
+pub(super) fn describe(value: &DeValue<'_>) -> String {
+    match value {
+        DeValue::String(text) => quote(text),
+        DeValue::Integer(number) => format!("the number {number}"),
+        DeValue::Float(number) => format!("the number {number}"),
+        DeValue::Boolean(truth) => format!("`{truth}`"),
+        DeValue::Datetime(_) | DeValue::Array(_) | DeValue::Table(_) => kind(value).to_owned(),
+    }
+}
+
+/// A value's type in words. For where the value itself may be anything, a secret too.
+pub(super) fn kind(value: &DeValue<'_>) -> &'static str {
+    match value {
+        DeValue::String(_) => "a text",
+        DeValue::Integer(_) | DeValue::Float(_) => "a number",
+        DeValue::Boolean(_) => "true or false",
+        DeValue::Datetime(_) => "a date",
+        DeValue::Array(_) => "a list",
+        DeValue::Table(_) => "a table",
+    }
+}
+
+/// A text that is not empty.
+pub(super) fn text(value: &DeValue<'_>) -> Result<String, Complaint> {
+    match value {
+        DeValue::String(text) if !text.trim().is_empty() => Ok(text.clone().into_owned()),
+        DeValue::Integer(_) | DeValue::Float(_) => {
+            Err(mismatch("a text", value).help("put it in quotation marks"))
+        }
+        _ => Err(mismatch("a text that is not empty", value)),
+    }
+}
+
+/// A text without spaces and control characters, as identifiers are.
+pub(super) fn word(value: &DeValue<'_>) -> Result<String, Complaint> {
+    let text = text(value)?;
+    if text.chars().any(|character| character.is_whitespace() || character.is_control()) {
+        return Err(mismatch("a text without spaces", value));
+    }
+    Ok(text)
+}
+
+/// A path, as it was written.
+pub(super) fn path(value: &DeValue<'_>) -> Result<PathBuf, Complaint> {
+    let text = text(value)?;
+    if text.contains('\0') {
+        return Err(mismatch("a path", value));
+    }
+    Ok(PathBuf::from(text))
+}
+
+/// One of several words.
+pub(super) fn choice<T: Copy>(value: &DeValue<'_>, words: &[(&str, T)]) -> Result<T, Complaint> {
+    let typed = value.as_str();
+    if let Some((_, meant)) = words.iter().find(|(word, _)| Some(*word) == typed) {
+        return Ok(*meant);
+    }
+    let list = words.iter().map(|(word, _)| format!("{word:?}")).collect::<Vec<_>>().join(", ");
+    Err(mismatch(&format!("one of {list}"), value))
+}
+
+/// A number of requests a second.
+pub(super) fn rate(value: &DeValue<'_>, range: &RangeInclusive<u32>) -> Result<NonZeroU32, Complaint> {
+    let number =
+        value.as_integer().and_then(|number| u32::from_str_radix(number.as_str(), number.radix()).ok());
+    number
+        .filter(|number| range.contains(number))
+        .and_then(NonZeroU32::new)
+        .ok_or_else(|| mismatch(&format!("a whole number from {} to {}", range.start(), range.end()), value))
+}
+
+/// A duration as a text such as `"90s"`, `"30m"`, `"36h"` or `"2d"`.
+pub(super) fn duration(value: &DeValue<'_>, range: &RangeInclusive<Duration>) -> Result<Duration, Complaint> {
+    const SPELLINGS: &str = "a duration such as \"90s\", \"30m\", \"36h\" or \"2d\"";
+    let text = match value {
+        DeValue::String(text) => text,
+        DeValue::Integer(number) if number.radix() == 10 => {
+            return Err(mismatch(SPELLINGS, value)
+                .help(format!("say the unit: \"{number}s\" for seconds, \"{number}m\" for minutes")));
+        }
+        _ => return Err(mismatch(SPELLINGS, value)),
+    };
+    // Longer words are left out: to the library `M` is a month and `m` a minute.
+    let known_units = text
+        .split(|character: char| !character.is_alphabetic())
+        .all(|unit| matches!(unit, "" | "ms" | "s" | "m" | "h" | "d"));
+    if !known_units {
+        return Err(mismatch(SPELLINGS, value).help("the units are s, m, h and d, as in \"1h 30m\""));
+    }
+    let duration = humantime::parse_duration(text).map_err(|_| mismatch(SPELLINGS, value))?;
+    if range.contains(&duration) {
+        return Ok(duration);
+    }
+    let (least, most) = (in_words(*range.start()), in_words(*range.end()));
+    Err(mismatch(&format!("a duration from {least} to {most}"), value))
+}
+
+/// A duration as the file would spell it.
+pub(super) fn in_words(duration: Duration) -> String {
+    humantime::format_duration(duration).to_string().replace("days", "d").replace("day", "d")
+}
+
+/// The URL of a service: `https`, or `http` to this machine.
+pub(super) fn url(value: &DeValue<'_>) -> Result<Url, Complaint> {
+    const EXPECTED: &str = "a URL such as \"https://api.example.com/v2\"";
+    let text = text(value)?;
+    // Whatever stands before an @ may be a password, and whatever stands after a ? a key.
+    let hidden = || {
+        Complaint::new(format!("expected {EXPECTED}"))
+            .help(
+                "leave out user name, password, `?` and `#`; the value is not shown, as it may hold a secret",
+            )
+            .masked()
+    };
+    let Ok(url) = Url::parse(&text) else {
+        return Err(if text.contains(['@', '?']) { hidden() } else { mismatch(EXPECTED, value) });
+    };
+    let has_more = url.password().is_some() || url.query().is_some() || url.fragment().is_some();
+    if has_more || !url.username().is_empty() {
+        return Err(hidden());
+    }
+    match (url.scheme(), url.host_str()) {
+        ("https", Some(_)) => Ok(url),
+        ("http", Some(host)) if is_this_machine(host) => Ok(url),
+        ("http", _) => Err(mismatch("a URL with https", value)
+            .help("http is allowed to this machine alone (localhost, 127.0.0.1, [::1])")),
+        _ => Err(mismatch(EXPECTED, value)),
+    }
+}
+
+/// What was expected, and what was found.
+pub(super) fn mismatch(expected: &str, found: &DeValue<'_>) -> Complaint {
+    Complaint::new(format!("expected {expected}, found {}", describe(found)))
+}
+
+fn is_this_machine(host: &str) -> bool {
+    let bare = host.trim_start_matches('[').trim_end_matches(']');
+    host == "localhost" || bare.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
+}
+
+fn quote(text: &str) -> String {
+    match text.char_indices().nth(MAX_TOLD) {
+        Some((cut, _)) => format!("{:?}...", text.get(..cut).unwrap_or_default()),
+        None => format!("{text:?}"),
+    }
+}

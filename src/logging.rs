@@ -1,0 +1,89 @@
+//! Where log lines go and how they look.
+//!
+//! It starts `tracing` for the whole process: lines to standard error, as text for people or as JSON.
+//! What is logged, and what never is, stands in `docs/logging.md`; the rooms log for themselves.
+
+use std::io;
+
+use tracing::{Metadata, Subscriber};
+use tracing_subscriber::filter::{EnvFilter, FilterFn, filter_fn};
+use tracing_subscriber::fmt::MakeWriter;
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::util::SubscriberInitExt;
+use tracing_subscriber::{Layer, fmt};
+
+use crate::config::{Colour, LogFormat, LogLevel, process_environment};
+
+/// The environment variable with further directives, as in `tallyd::sync=trace,reqwest=debug`.
+pub const DIRECTIVES_VARIABLE: &str = "TALLYD_LOG";
+
+/// Logging that could not be started.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// A directive that `tracing` does not understand.
+    #[error("understand {DIRECTIVES_VARIABLE}: write directives such as `tallyd::sync=debug,reqwest=info`")]
+    Directives(#[source] tracing_subscriber::filter::ParseError),
+    /// The variable is not UTF-8 text.
+    #[error("understand {DIRECTIVES_VARIABLE}: it is not UTF-8 text")]
+    NotText,
+    /// It was started before.
+    #[error("start logging: it runs already")]
+    AlreadyStarted(#[source] tracing_subscriber::util::TryInitError),
+}
+
+/// Starts logging to standard error, for the whole process and once.
+///
+/// # Errors
+///
+/// [`StartError`] where `TALLYD_LOG` cannot be understood, or logging runs already.
+pub fn start(format: LogFormat, level: LogLevel, colour: Colour) -> Result<(), StartError> {
+    let directives = match process_environment(DIRECTIVES_VARIABLE) {
+        Some(directives) => directives.into_string().map_err(|_| StartError::NotText)?,
+        None => String::new(),
+    };
+    subscriber(format, level, colour, &directives, io::stderr)?.try_init().map_err(StartError::AlreadyStarted)
+}
+
+/// What [`start`] starts, with directives and a writer of the caller's.
+///
+/// # Errors
+///
+/// [`StartError::Directives`] where they cannot be understood.
+pub fn subscriber<W>(
+    format: LogFormat,
+    level: LogLevel,
+    colour: Colour,
+    directives: &str,
+    writer: W,
+) -> Result<impl Subscriber + Send + Sync + use<W>, StartError>
+where
+    W: for<'w> MakeWriter<'w> + Send + Sync + 'static,
+{
+    // Text in UTC with microseconds is what both formats write by default.
+    let lines = fmt::layer().with_writer(writer).with_ansi(colour == Colour::Coloured);
+    let lines = match format {
+        LogFormat::Text => lines.boxed(),
+        LogFormat::Json => {
+            lines.json().flatten_event(true).with_current_span(true).with_span_list(false).boxed()
+        }
+    };
+    Ok(tracing_subscriber::registry()
+        .with(filter(level, directives)?)
+        .with(lines.with_filter(no_foreign_traces())))
+}
+
+/// Our own lines from `level` on, those of libraries from `warn` on, then what the directives say.
+fn filter(level: LogLevel, directives: &str) -> Result<EnvFilter, StartError> {
+    let libraries = level.min(LogLevel::Warn).as_str();
+    let all = format!("{libraries},tallyd={},{directives}", level.as_str());
+    EnvFilter::builder().parse(all).map_err(StartError::Directives)
+}
+
+/// Hides what libraries say at `trace`, whatever the directives are: there HTTP libraries write headers,
+/// and the token is in one.
+fn no_foreign_traces() -> FilterFn<impl Fn(&Metadata<'_>) -> bool + Send + Sync> {
+    filter_fn(|metadata| {
+        let ours = metadata.target() == "tallyd" || metadata.target().starts_with("tallyd::");
+        ours || *metadata.level() < tracing::Level::TRACE
+    })
+}
