@@ -27,7 +27,7 @@ pub(super) fn load(common: &Common, terminal: Terminal) -> Result<Config, Failur
 
 /// Whether messages about the configuration are coloured.
 pub(super) fn colour(terminal: Terminal) -> Colour {
-    if terminal.error_colour() { Colour::Always } else { Colour::Never }
+    if terminal.error_colour() { Colour::Coloured } else { Colour::Plain }
 }
 
 /// A client, a ledger and a poller that belong together.

@@ -9,10 +9,9 @@ use uuid::Uuid;
 
 use super::complaint::Complaint;
 use super::findings::{Findings, Reported};
-use super::settings::ProfileSelection;
 use super::table::{Placed, Table, mask_text};
 use super::value;
-use crate::model::{Identifier, Profile};
+use crate::model::{Identifier, Profile, ProfileSelection};
 
 /// The profiles of a list of tables; an empty list means the same as none.
 pub(super) fn read(

@@ -18,10 +18,11 @@ use super::settings::{
     DEFAULT_BACKFILL_REQUESTS_PER_SECOND, DEFAULT_LOG_FORMAT, DEFAULT_LOG_LEVEL, DEFAULT_OVERLAP,
     DEFAULT_REQUEST_TIMEOUT, DEFAULT_REQUESTS_PER_SECOND, EnvironmentName, LedgerConfig, LogConfig,
     LogFormat, LogLevel, OVERLAP_RANGE, PRODUCTION_API_URL, PRODUCTION_TOKEN_URL, PaxosConfig, PollConfig,
-    ProfileSelection, RATE_RANGE, REQUEST_TIMEOUT_RANGE, SANDBOX_API_URL, SANDBOX_TOKEN_URL, SHORT_OVERLAP,
+    RATE_RANGE, REQUEST_TIMEOUT_RANGE, SANDBOX_API_URL, SANDBOX_TOKEN_URL, SHORT_OVERLAP,
 };
 use super::table::{Placed, Table, mask_text};
 use super::{profiles, schema, secret, value};
+use crate::model::ProfileSelection;
 
 /// The longest file of certificates that is read, in bytes: some times a whole system's store.
 const MAX_CA_BYTES: u64 = 4 * 1024 * 1024;

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use secrecy::SecretString;
 
-use crate::model::Profile;
+use crate::model::ProfileSelection;
 
 /// The API of Paxos's sandbox.
 pub const SANDBOX_API_URL: &str = "https://api.sandbox.paxos.com/v2";
@@ -133,15 +133,6 @@ pub enum SecretSource {
     Variable(String),
     /// The systemd credential of this name.
     Credential(String),
-}
-
-/// What is polled.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum ProfileSelection {
-    /// Every profile that the account lists.
-    All,
-    /// These; at least one, ids and names unique.
-    Listed(Vec<Profile>),
 }
 
 /// The ledger.

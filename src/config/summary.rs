@@ -3,8 +3,9 @@
 
 use std::fmt;
 
-use super::settings::{Config, ProfileSelection, SecretSource};
+use super::settings::{Config, SecretSource};
 use super::value::in_words;
+use crate::model::ProfileSelection;
 
 impl Config {
     /// The effective settings in the order of the file: key and value.
