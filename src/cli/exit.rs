@@ -46,10 +46,8 @@ impl Exit {
             return Self::Fine;
         }
         let failures = outcome.profiles.iter().flat_map(|poll| poll.result.failures());
-        let codes: Vec<_> = failures
-            .chain(&outcome.account_failure)
-            .map(|failure| Self::of_failure(failure.kind))
-            .collect();
+        let codes: Vec<_> =
+            failures.chain(&outcome.account_failure).map(|failure| Self::of_failure(failure.kind)).collect();
         if codes.contains(&Self::Configuration) {
             Self::Configuration
         } else if codes.is_empty() || codes.contains(&Self::Failed) {

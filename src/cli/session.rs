@@ -8,7 +8,7 @@ use futures_util::future::BoxFuture;
 use super::failure::Failure;
 use super::terminal::Terminal;
 use super::{Common, logging_of};
-use crate::clock::{Clock as _, SharedClock, SystemClock};
+use crate::clock::{SharedClock, SystemClock};
 use crate::config::{self, Colour, Config};
 use crate::ledger::{Ledger, StoredStop};
 use crate::paxos::{self, ApiUrl, Client, RootCertificate, Stop, StopKeeper};

@@ -155,6 +155,19 @@ impl Reader {
         self.snapshot(|connection| history::of(connection, id))
     }
 
+    /// The orchestrations of which the journal has entries after `seq`, in the order of the first one.
+    pub fn observed_since(&self, seq: i64) -> Result<Vec<Identifier>, LedgerError> {
+        self.snapshot(|connection| {
+            Ok(connection
+                .prepare(
+                    "SELECT o.id FROM journal_entry AS e JOIN orchestration AS o ON o.key = e.orchestration
+                     WHERE e.seq > ?1 GROUP BY o.key ORDER BY min(e.seq)",
+                )?
+                .query_map([seq], |row| row.get(0))?
+                .collect::<Result<_, _>>()?)
+        })
+    }
+
     /// Every orchestration, oldest first.
     pub fn for_each(&self, mut then: impl FnMut(&Orchestration)) -> Result<(), LedgerError> {
         self.snapshot(|connection| rows::for_each(connection, |stored| then(&stored.tracked.orchestration)))

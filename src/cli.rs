@@ -1,0 +1,193 @@
+//! The command line: what the user typed, done and told.
+//!
+//! One file a subcommand. Data goes to standard output, talk to standard error; every reading command
+//! has `--json`. What the commands do is in the other rooms; here it is started and shown.
+
+mod check_config;
+mod demo;
+pub mod document;
+mod exit;
+mod failure;
+mod generate;
+mod history;
+mod ledger;
+mod poll;
+mod progress;
+mod session;
+mod show;
+mod sim;
+mod status;
+mod terminal;
+
+use std::path::PathBuf;
+
+use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand, ValueEnum};
+
+pub use exit::Exit;
+use failure::Failure;
+use terminal::{ColourChoice, Terminal};
+
+use crate::config::{self, LogConfig, LogFormat, LogLevel};
+use crate::logging;
+
+/// Watches the money that moves through Paxos orchestrations.
+///
+/// tallyd lists every orchestration of your profiles, keeps its own ledger of what it saw, and tells
+/// what changed. It only reads: it holds no write scope and moves no money.
+#[derive(Debug, Parser)]
+#[command(name = "tallyd", version, propagate_version = true, after_help = EXIT_CODES)]
+struct Arguments {
+    #[command(flatten)]
+    common: Common,
+    #[command(subcommand)]
+    command: Command,
+}
+
+const EXIT_CODES: &str = "Exit codes:
+  0   fine
+  1   failed, or a poll that was not complete
+  2   usage
+  75  Paxos could not be reached or asked for a pause; try again later
+  78  the configuration is wrong: the file, the credentials, a profile, or whose ledger it is";
+
+/// What every command takes.
+#[derive(Debug, clap::Args)]
+struct Common {
+    /// The configuration file [default: /etc/tallyd/config.toml]
+    #[arg(long, short, global = true, env = "TALLYD_CONFIG", value_name = "FILE", hide_env_values = true)]
+    config: Option<PathBuf>,
+    /// How log lines are written [default: as configured, else text]
+    #[arg(long, global = true, value_name = "FORMAT")]
+    log_format: Option<LogFormatArgument>,
+    /// Which log lines are written; `poll` and other commands for people write warnings unless told otherwise
+    #[arg(long, global = true, value_name = "LEVEL")]
+    log_level: Option<LogLevelArgument>,
+    /// When to use colours
+    #[arg(long, global = true, value_name = "WHEN", default_value = "auto")]
+    color: ColourChoice,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum LogFormatArgument {
+    /// For people
+    Text,
+    /// One JSON object a line
+    Json,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum LogLevelArgument {
+    Error,
+    Warn,
+    Info,
+    Debug,
+    Trace,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Poll every profile once, the first backfill included
+    Poll(poll::PollArguments),
+    /// Bring profiles up to now at the backfill's rate
+    Backfill(poll::PollArguments),
+    /// Show what the ledger covers, profile by profile
+    Status(status::StatusArguments),
+    /// Show one orchestration from the ledger
+    Show(show::ShowArguments),
+    /// Tell what the journal knows of one orchestration, oldest first
+    History(history::HistoryArguments),
+    /// Look after the ledger's file
+    #[command(subcommand)]
+    Ledger(ledger::LedgerCommand),
+    /// Check the configuration and show what it comes to
+    CheckConfig(check_config::CheckConfigArguments),
+    /// See tallyd at work, with nothing needed: a simulated Paxos, the real poll, a ledger to look at
+    Demo(demo::DemoArguments),
+    /// Serve a simulated Paxos API for tests
+    Sim(Box<sim::SimArguments>),
+    /// Write completions for a shell to standard output
+    Completions(generate::CompletionsArguments),
+    /// Write the manual page to standard output
+    Man,
+}
+
+/// Runs the program with the arguments of this process.
+pub fn main() -> Exit {
+    let matches = match Arguments::command().try_get_matches() {
+        Ok(matches) => matches,
+        Err(error) => return usage(&error),
+    };
+    let arguments = match Arguments::from_arg_matches(&matches) {
+        Ok(arguments) => arguments,
+        Err(error) => return usage(&error),
+    };
+    let no_color = config::process_environment("NO_COLOR").is_some_and(|value| !value.is_empty());
+    let terminal = Terminal::new(arguments.common.color, no_color);
+    match run(arguments, terminal) {
+        Ok(exit) => exit,
+        Err(failure) => {
+            tell(&failure, terminal);
+            failure.exit()
+        }
+    }
+}
+
+fn run(arguments: Arguments, terminal: Terminal) -> Result<Exit, Failure> {
+    let common = arguments.common;
+    match arguments.command {
+        Command::Poll(wanted) => poll::run(&common, &wanted, crate::sync::Pace::ByGap, terminal),
+        Command::Backfill(wanted) => poll::run(&common, &wanted, crate::sync::Pace::Backfill, terminal),
+        Command::Status(wanted) => status::run(&common, &wanted, terminal),
+        Command::Show(wanted) => show::run(&common, &wanted, terminal),
+        Command::History(wanted) => history::run(&common, &wanted, terminal),
+        Command::Ledger(wanted) => ledger::run(&common, &wanted, terminal),
+        Command::CheckConfig(wanted) => check_config::run(&common, &wanted, terminal),
+        Command::Demo(wanted) => demo::run(&common, &wanted, terminal),
+        Command::Sim(wanted) => sim::run(&common, &wanted, terminal),
+        Command::Completions(wanted) => generate::completions(&wanted, terminal),
+        Command::Man => generate::man(terminal),
+    }
+}
+
+/// Shows what clap says: help is data, a mistake is talk.
+fn usage(error: &clap::Error) -> Exit {
+    // Help that cannot be shown leaves nothing else to say.
+    error.print().unwrap_or_default();
+    if error.use_stderr() { Exit::Usage } else { Exit::Fine }
+}
+
+/// Tells a failure with its causes, each said once.
+fn tell(failure: &Failure, terminal: Terminal) {
+    if let Failure::Config(error) = failure {
+        terminal.tell(error.render(session::colour(terminal)).trim_end());
+        return;
+    }
+    let mut text = format!("error: {failure}");
+    let mut cause = std::error::Error::source(failure);
+    while let Some(error) = cause {
+        let more = error.to_string();
+        if !text.contains(&more) {
+            text.push_str(": ");
+            text.push_str(&more);
+        }
+        cause = error.source();
+    }
+    terminal.tell(&text);
+}
+
+/// Starts logging as the command line says, else as configured. Commands for people keep to warnings.
+fn logging_of(common: &Common, configured: Option<&LogConfig>, terminal: Terminal) -> Result<(), Failure> {
+    let format = match common.log_format {
+        Some(LogFormatArgument::Text) => LogFormat::Text,
+        Some(LogFormatArgument::Json) => LogFormat::Json,
+        None => configured.map_or(config::DEFAULT_LOG_FORMAT, |log| log.format),
+    };
+    let level = match common.log_level {
+        Some(LogLevelArgument::Error) => LogLevel::Error,
+        Some(LogLevelArgument::Info) => LogLevel::Info,
+        Some(LogLevelArgument::Debug) => LogLevel::Debug,
+        Some(LogLevelArgument::Trace) => LogLevel::Trace,
+        Some(LogLevelArgument::Warn) | None => LogLevel::Warn,
+    };
+    Ok(logging::start(format, level, session::colour(terminal)).map_err(anyhow::Error::from)?)
+}

@@ -1,0 +1,49 @@
+//! `check-config`: reads the configuration and shows what it comes to.
+
+use serde_json::{Map, Value};
+
+use super::failure::Failure;
+use super::terminal::{Terminal, render, table};
+use super::{Common, Exit, session};
+
+/// What `check-config` takes.
+#[derive(Debug, clap::Args)]
+pub(super) struct CheckConfigArguments {
+    /// Show the settings as JSON
+    #[arg(long)]
+    json: bool,
+}
+
+/// Checks the configuration; faults come as the failure, all at once.
+pub(super) fn run(
+    common: &Common,
+    wanted: &CheckConfigArguments,
+    terminal: Terminal,
+) -> Result<Exit, Failure> {
+    let config = session::load(common, terminal)?;
+    let summary = config.summary();
+    if wanted.json {
+        let mut settings = Map::new();
+        for (key, value) in summary {
+            // Only `profiles` comes more than once.
+            match settings.get_mut(&key) {
+                Some(Value::Array(values)) => values.push(Value::from(value)),
+                _ if key == "profiles" => {
+                    settings.insert(key, Value::from(vec![value]));
+                }
+                _ => {
+                    settings.insert(key, Value::from(value));
+                }
+            }
+        }
+        terminal.print(&format!("{:#}\n", Value::Object(settings)))?;
+    } else {
+        let mut settings = table(&["SETTING", "VALUE"]);
+        for (key, value) in summary {
+            settings.add_row([key, value]);
+        }
+        terminal.print(&render(&settings))?;
+        terminal.tell("the configuration is fine");
+    }
+    Ok(Exit::Fine)
+}

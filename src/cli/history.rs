@@ -1,0 +1,147 @@
+//! `history`: what the journal knows of one orchestration, as a timeline.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+
+use serde_json::{Map, Value, json};
+
+use super::failure::Failure;
+use super::poll::to_json;
+use super::terminal::{Paint, Terminal, span};
+use super::{Common, Exit, session, show};
+use crate::ledger::{Event, EventKind, History, Reader, Was};
+use crate::model::{Field, Route};
+
+/// What `history` takes.
+#[derive(Debug, clap::Args)]
+pub(super) struct HistoryArguments {
+    /// The orchestration's id, or its `ref_id`
+    #[arg(value_name = "ID")]
+    id: String,
+    /// Show it as JSON
+    #[arg(long)]
+    json: bool,
+}
+
+/// Shows the story of one orchestration.
+pub(super) fn run(common: &Common, wanted: &HistoryArguments, terminal: Terminal) -> Result<Exit, Failure> {
+    let config = session::load(common, terminal)?;
+    let reader = Reader::open(&session::ledger_path(&config))?;
+    let id = show::resolve(&reader, &wanted.id)?;
+    let Some(history) = reader.history(&id)? else {
+        let problem = anyhow::anyhow!(
+            "the journal knows nothing of the id or ref_id {}; `tallyd poll` brings the ledger up to date",
+            wanted.id
+        );
+        return Err(problem.into());
+    };
+    let text = if wanted.json { to_json(&document(&history))? } else { text(&history, terminal) };
+    terminal.print(&text)?;
+    Ok(Exit::Fine)
+}
+
+/// The story for people: one block an observation, what changed below its time.
+pub(super) fn text(history: &History, terminal: Terminal) -> String {
+    let mut text = terminal.paint(&history.id.to_string(), Paint::Heading);
+    text.push('\n');
+    if let Some(now) = &history.now {
+        let amount = now.source_amount.as_ref().map(|amount| format!(", {amount}")).unwrap_or_default();
+        let ref_id = now.ref_id.as_ref().map(|ref_id| format!(", ref_id {ref_id}")).unwrap_or_default();
+        writeln!(text, "{}{amount}{ref_id}", Route::of(now)).unwrap_or_default();
+    }
+    let mut before: Option<&Event> = None;
+    for event in &history.events {
+        let later =
+            before.map(|before| format!("  (+{})", span(event.at.since(before.at)))).unwrap_or_default();
+        let time = terminal.paint(&event.at.to_rfc3339_seconds(), Paint::Heading);
+        writeln!(text, "\n{time}  {}{}", headline(event), terminal.paint(&later, Paint::Faint))
+            .unwrap_or_default();
+        for line in details(event) {
+            writeln!(text, "  {line}").unwrap_or_default();
+        }
+        before = Some(event);
+    }
+    if let Some(now) = &history.now {
+        writeln!(text, "\nnow {}", now.status).unwrap_or_default();
+    }
+    text
+}
+
+fn headline(event: &Event) -> String {
+    match &event.kind {
+        EventKind::Appeared(values) => {
+            let status = values.get(&Field::Status).map_or("?", String::as_str);
+            format!("first seen, {status}")
+        }
+        EventKind::Changed(changes) => match changes.iter().find(|was| was.field == Field::Status) {
+            Some(was) => format!("{} → {}", shown(was.old.as_ref()), shown(was.new.as_ref())),
+            None => "changed".to_owned(),
+        },
+        EventKind::WentBackInTime(_) => "went back to an older state, which Paxos confirmed".to_owned(),
+        EventKind::Unreadable(problem) => format!("came as a row that could not be read: {problem}"),
+        EventKind::ReadableAgain => "could be read again".to_owned(),
+        EventKind::Merged => "a second row of it was merged into this one".to_owned(),
+    }
+}
+
+fn details(event: &Event) -> Vec<String> {
+    match &event.kind {
+        EventKind::Appeared(values) => {
+            [Field::CreatedAt, Field::SourceTransferStatus, Field::DestinationTransferStatus]
+                .into_iter()
+                .filter_map(|field| Some(format!("{field}: {}", values.get(&field)?)))
+                .collect()
+        }
+        EventKind::Changed(changes) | EventKind::WentBackInTime(changes) => {
+            let is_news = |was: &&Was| match event.kind {
+                // The status is the headline, and `updated_at` moves with every change.
+                EventKind::Changed(_) => {
+                    was.field != Field::Status && (was.field != Field::UpdatedAt || changes.len() == 1)
+                }
+                _ => true,
+            };
+            let line = |was: &Was| {
+                format!("{}: {} → {}", was.field, shown(was.old.as_ref()), shown(was.new.as_ref()))
+            };
+            changes.iter().filter(is_news).map(line).collect()
+        }
+        EventKind::Unreadable(_) | EventKind::ReadableAgain | EventKind::Merged => Vec::new(),
+    }
+}
+
+fn shown(value: Option<&String>) -> &str {
+    value.map_or("(missing)", String::as_str)
+}
+
+/// The story as JSON, version 1.
+fn document(history: &History) -> Value {
+    let events: Vec<Value> = history.events.iter().map(event_document).collect();
+    json!({
+        "id": history.id.to_string(),
+        "status": history.now.as_ref().map(|now| now.status.as_str()),
+        "events": events,
+    })
+}
+
+fn event_document(event: &Event) -> Value {
+    let (kind, detail) = match &event.kind {
+        EventKind::Appeared(values) => ("appeared", first(values)),
+        EventKind::Changed(changes) => ("changed", differences(changes)),
+        EventKind::WentBackInTime(changes) => ("went_back_in_time", differences(changes)),
+        EventKind::Unreadable(problem) => ("unreadable", json!({ "problem": problem })),
+        EventKind::ReadableAgain => ("readable_again", json!({})),
+        EventKind::Merged => ("merged", json!({})),
+    };
+    json!({ "seq": event.seq, "at": event.at.to_rfc3339(), "poll": event.poll, "kind": kind, "detail": detail })
+}
+
+fn first(values: &BTreeMap<Field, String>) -> Value {
+    let values = values.iter().map(|(field, value)| (field.path().to_owned(), Value::from(value.as_str())));
+    Value::Object(values.collect::<Map<_, _>>())
+}
+
+fn differences(changes: &[Was]) -> Value {
+    let changes =
+        changes.iter().map(|was| (was.field.path().to_owned(), json!({ "old": was.old, "new": was.new })));
+    Value::Object(changes.collect::<Map<_, _>>())
+}

@@ -1,0 +1,209 @@
+//! `status`: what the ledger covers.
+
+use serde::Serialize;
+
+use super::failure::Failure;
+use super::poll::to_json;
+use super::terminal::{Paint, Terminal, age, render, table, thousands};
+use super::{Common, Exit, session};
+use crate::clock::{Clock as _, SystemClock};
+use crate::ledger::{Indexes, Overview, ProfileOverview, Reader};
+use crate::model::Timestamp;
+
+/// What `status` takes.
+#[derive(Debug, clap::Args)]
+pub(super) struct StatusArguments {
+    /// Show it as JSON
+    #[arg(long)]
+    json: bool,
+}
+
+/// Shows the ledger at a glance.
+pub(super) fn run(common: &Common, wanted: &StatusArguments, terminal: Terminal) -> Result<Exit, Failure> {
+    let config = session::load(common, terminal)?;
+    let path = session::ledger_path(&config);
+    let now = SystemClock.now();
+    let overview = Reader::open(&path)?.overview(now)?;
+    let text = if wanted.json {
+        to_json(&Status::of(&overview, &path.display().to_string()))?
+    } else {
+        text(&overview, &path.display().to_string(), now, terminal)
+    };
+    terminal.print(&text)?;
+    Ok(Exit::Fine)
+}
+
+/// The overview for people.
+pub(super) fn text(overview: &Overview, path: &str, now: Timestamp, terminal: Terminal) -> String {
+    let mut text = String::new();
+    let mut line = |name: &str, value: &str| {
+        text.push_str(&format!("{} {value}\n", terminal.paint(&format!("{name:<15}"), Paint::Faint)));
+    };
+    line("ledger", &format!("{path} ({} MiB)", overview.bytes.div_ceil(1024 * 1024)));
+    line("environment", &overview.api_url);
+    line(
+        "customer",
+        &overview.customer.as_ref().map_or_else(|| "not seen yet".to_owned(), ToString::to_string),
+    );
+    line("orchestrations", &orchestrations(overview));
+    if overview.unreadable > 0 {
+        let unreadable =
+            format!("{} rows could not be read and are kept raw", thousands(overview.unreadable));
+        line("unreadable", &terminal.paint(&unreadable, Paint::Warning));
+    }
+    line("journal head", &overview.journal.note());
+    if overview.indexes == Indexes::AfterBackfill {
+        line(
+            "indexes",
+            "on id and ref_id not built yet: they are when the first backfill ends; until then look-ups read everything",
+        );
+    }
+    for stop in &overview.stops {
+        let pause = format!("{} until {} ({})", stop.host, stop.until.to_rfc3339_seconds(), stop.reason);
+        line("429 stop", &terminal.paint(&pause, Paint::Warning));
+    }
+    text.push('\n');
+    text.push_str(&profiles(overview, now, terminal));
+    text
+}
+
+fn orchestrations(overview: &Overview) -> String {
+    let open: Vec<_> =
+        overview.open.iter().map(|(status, count)| format!("{} {status}", thousands(*count))).collect();
+    let open = if open.is_empty() { "none open".to_owned() } else { format!("open: {}", open.join(", ")) };
+    format!("{}, {open}", thousands(overview.orchestrations))
+}
+
+fn profiles(overview: &Overview, now: Timestamp, terminal: Terminal) -> String {
+    if overview.profiles.is_empty() {
+        return "no profile was polled yet; run `tallyd poll`\n".to_owned();
+    }
+    let mut profiles =
+        table(&["PROFILE", "LAST POLL", "RESULT", "COVERED TO", "VERIFIED", "OPEN", "OLDEST OPEN"]);
+    let mut notes = String::new();
+    for profile in &overview.profiles {
+        let ago = |time: Timestamp| format!("{} ago", age(now, time));
+        let last = profile.last_poll.as_ref();
+        profiles.add_row([
+            profile.profile.label(),
+            last.map_or_else(|| "never".to_owned(), |poll| ago(poll.began_at)),
+            last.map_or_else(|| "-".to_owned(), |poll| terminal.paint(&poll.result, paint_of(&poll.result))),
+            profile
+                .coverage
+                .map_or_else(|| "nothing".to_owned(), |coverage| coverage.to.to_rfc3339_seconds()),
+            profile.coverage.map_or_else(|| "-".to_owned(), |coverage| ago(coverage.verified_at)),
+            thousands(profile.open),
+            profile.oldest_open.map_or_else(|| "-".to_owned(), |oldest| age(now, oldest)),
+        ]);
+        notes.push_str(&note(profile));
+    }
+    render(&profiles) + &notes
+}
+
+fn note(profile: &ProfileOverview) -> String {
+    let mut note = String::new();
+    let label = profile.profile.label();
+    if let Some(backlog) = &profile.backlog {
+        note.push_str(&format!(
+            "{label}: about {}% of the listing up to {} is left to do; the next poll goes on with it\n",
+            backlog.percent_left,
+            backlog.ceiling.to_rfc3339_seconds()
+        ));
+    }
+    if let Some(reason) = profile.last_poll.as_ref().and_then(|poll| poll.reason.as_ref()) {
+        note.push_str(&format!("{label}: {reason}\n"));
+    }
+    note
+}
+
+fn paint_of(result: &str) -> Paint {
+    match result {
+        "complete" => Paint::Good,
+        "failed" => Paint::Bad,
+        _ => Paint::Warning,
+    }
+}
+
+/// The overview, version 1.
+#[derive(Serialize)]
+struct Status<'a> {
+    ledger: &'a str,
+    bytes: u64,
+    api_url: &'a str,
+    customer_id: Option<String>,
+    orchestrations: u64,
+    open: std::collections::BTreeMap<&'a str, u64>,
+    unreadable: u64,
+    indexes_built: bool,
+    journal_head: String,
+    stops: Vec<StopStatus<'a>>,
+    profiles: Vec<ProfileStatus<'a>>,
+}
+
+#[derive(Serialize)]
+struct StopStatus<'a> {
+    host: &'a str,
+    until: String,
+    reason: &'a str,
+}
+
+#[derive(Serialize)]
+struct ProfileStatus<'a> {
+    profile_id: String,
+    name: Option<&'a str>,
+    covered_from: Option<String>,
+    covered_to: Option<String>,
+    verified_at: Option<String>,
+    last_poll_began_at: Option<String>,
+    last_poll_ended_at: Option<String>,
+    last_poll_result: Option<&'a str>,
+    last_poll_reason: Option<&'a str>,
+    unfinished_listing_to: Option<String>,
+    unfinished_listing_percent_left: Option<u64>,
+    open: u64,
+    oldest_open: Option<String>,
+}
+
+impl<'a> Status<'a> {
+    fn of(overview: &'a Overview, path: &'a str) -> Self {
+        let stops = overview.stops.iter().map(|stop| StopStatus {
+            host: &stop.host,
+            until: stop.until.to_rfc3339(),
+            reason: &stop.reason,
+        });
+        Self {
+            ledger: path,
+            bytes: overview.bytes,
+            api_url: &overview.api_url,
+            customer_id: overview.customer.as_ref().map(ToString::to_string),
+            orchestrations: overview.orchestrations,
+            open: overview.open.iter().map(|(status, count)| (status.as_str(), *count)).collect(),
+            unreadable: overview.unreadable,
+            indexes_built: overview.indexes == Indexes::Built,
+            journal_head: overview.journal.note(),
+            stops: stops.collect(),
+            profiles: overview.profiles.iter().map(ProfileStatus::of).collect(),
+        }
+    }
+}
+
+impl<'a> ProfileStatus<'a> {
+    fn of(profile: &'a ProfileOverview) -> Self {
+        let last = profile.last_poll.as_ref();
+        Self {
+            profile_id: profile.profile.id.to_string(),
+            name: profile.profile.name.as_deref(),
+            covered_from: profile.coverage.map(|coverage| coverage.from.to_rfc3339()),
+            covered_to: profile.coverage.map(|coverage| coverage.to.to_rfc3339()),
+            verified_at: profile.coverage.map(|coverage| coverage.verified_at.to_rfc3339()),
+            last_poll_began_at: last.map(|poll| poll.began_at.to_rfc3339()),
+            last_poll_ended_at: last.and_then(|poll| poll.ended_at).map(Timestamp::to_rfc3339),
+            last_poll_result: last.map(|poll| poll.result.as_str()),
+            last_poll_reason: last.and_then(|poll| poll.reason.as_deref()),
+            unfinished_listing_to: profile.backlog.map(|backlog| backlog.ceiling.to_rfc3339()),
+            unfinished_listing_percent_left: profile.backlog.map(|backlog| backlog.percent_left),
+            open: profile.open,
+            oldest_open: profile.oldest_open.map(Timestamp::to_rfc3339),
+        }
+    }
+}
