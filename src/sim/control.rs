@@ -76,7 +76,8 @@ impl Control {
 /// Bending the world.
 impl Control {
     /// Puts a row in, shown as it stands from now on, whatever its `created_at` says. A profile that
-    /// it names as its own becomes one of the account's.
+    /// it names as its own becomes one of the account's. Where its id exists already, both are listed
+    /// and Get shows the new one.
     pub fn insert(&self, row: Value) {
         self.change(|world, now| {
             world.insert(row, now);
@@ -235,6 +236,11 @@ impl Control {
     /// How many requests an endpoint got.
     pub fn count(&self, endpoint: Endpoint) -> u64 {
         self.shared.log.count(endpoint)
+    }
+
+    /// Waits until an endpoint has got that many requests, answered or not.
+    pub async fn reached(&self, endpoint: Endpoint, count: u64) {
+        self.shared.log.reached(endpoint, count).await;
     }
 
     /// How many requests there were at once, at most.

@@ -51,8 +51,8 @@ pub(super) fn create(
         let Wanted { amount, asset, profile, .. } = &wanted;
         return Err(Problem::insufficient_funds(format!(
             "Profile {profile} has {} {asset} available, {} are needed.",
-            available.to_plain_string(),
-            amount.to_plain_string(),
+            available.normalized().to_plain_string(),
+            amount.normalized().to_plain_string(),
         )));
     }
     Ok(world.create(wanted.fields, wanted.course, now))

@@ -226,3 +226,68 @@ impl Leg {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sim::dice::dice_for;
+    use proptest::prelude::*;
+
+    const COURSES: [Course; 5] = [
+        Course::ProfileToProfile,
+        Course::ProfileToCrypto,
+        Course::ProfileToFiat,
+        Course::CryptoToProfile,
+        Course::FiatToProfile,
+    ];
+
+    fn may_follow(before: Status, after: Status) -> bool {
+        matches!(
+            (before, after),
+            (Status::Pending, Status::Processing | Status::Rejected)
+                | (Status::Processing, Status::Processing | Status::Completed | Status::Failed)
+        )
+    }
+
+    proptest! {
+        #[test]
+        fn every_step_is_legal(
+            seed: u64,
+            course in 0_usize..5,
+            rates in prop::array::uniform4(0_u32..=100),
+        ) {
+            let [approvals, refusals, failures, stuck] = rates.map(Rate::percent);
+            let turns = Turns { approvals, refusals, failures, stuck };
+            let life = Life::plan(1_000, COURSES[course], turns, &mut dice_for(seed, 0));
+            prop_assert_eq!(life.at(1_000).at, 1_000);
+            for pair in life.steps().windows(2) {
+                prop_assert!(may_follow(pair[0].status, pair[1].status), "{:?}", pair);
+                prop_assert!(pair[0].at < pair[1].at);
+                prop_assert_eq!(life.at(pair[1].at - 1), pair[0]);
+                prop_assert_eq!(life.at(pair[1].at), pair[1]);
+            }
+            let end = life.last();
+            prop_assert_eq!(end.status == Status::Completed, end.destination == Leg::Completed);
+            prop_assert_eq!(end.status == Status::Failed, end.source == Leg::Failed || end.destination == Leg::Failed);
+        }
+
+        #[test]
+        fn what_changes_after_the_end_had_ended(seed: u64, course in 0_usize..5) {
+            let turns = Turns {
+                approvals: Rate::percent(30),
+                refusals: Rate::percent(30),
+                failures: Rate::percent(30),
+                stuck: Rate::percent(30),
+            };
+            let mut life = Life::plan(0, COURSES[course], turns, &mut dice_for(seed, 0));
+            let end = life.last();
+            life.change_after_end(HOUR);
+            match end.status {
+                Status::Completed => prop_assert_eq!(life.last().status, Status::Failed),
+                Status::Failed => prop_assert_eq!(life.last().status, Status::Completed),
+                _ => prop_assert_eq!(life.last(), end),
+            }
+            prop_assert_eq!(life.at(end.at + HOUR - 1), end);
+        }
+    }
+}

@@ -5,6 +5,8 @@ use std::sync::Mutex;
 use std::sync::PoisonError;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
+use tokio::sync::watch;
+
 use super::endpoint::Endpoint;
 use crate::model::Timestamp;
 
@@ -25,6 +27,8 @@ pub struct RequestRecord {
 #[derive(Debug)]
 pub(super) struct RequestLog {
     entries: Mutex<Entries>,
+    /// Changes with every arrival, for those who wait for one.
+    arrivals: watch::Sender<u64>,
     in_flight: AtomicUsize,
     in_flight_max: AtomicUsize,
     pub(super) pages: AtomicU64,
@@ -52,6 +56,7 @@ impl RequestLog {
             Entries { remembered: VecDeque::new(), forgotten: 0, most: most.max(1), counts: BTreeMap::new() };
         Self {
             entries: Mutex::new(entries),
+            arrivals: watch::Sender::new(0),
             in_flight: AtomicUsize::new(0),
             in_flight_max: AtomicUsize::new(0),
             pages: AtomicU64::new(0),
@@ -73,6 +78,7 @@ impl RequestLog {
             entries.remembered.push_back(record);
             entries.forgotten + entries.remembered.len() - 1
         });
+        self.arrivals.send_modify(|arrivals| *arrivals += 1);
         Flight { log: self, ticket }
     }
 
@@ -82,6 +88,13 @@ impl RequestLog {
 
     pub(super) fn count(&self, endpoint: Endpoint) -> u64 {
         self.with(|entries| entries.counts.get(&endpoint).copied().unwrap_or(0))
+    }
+
+    /// Comes back when an endpoint has got that many requests.
+    pub(super) async fn reached(&self, endpoint: Endpoint, count: u64) {
+        let mut arrivals = self.arrivals.subscribe();
+        // The sender lives as long as this log, so waiting cannot fail.
+        let _ = arrivals.wait_for(|_| self.count(endpoint) >= count).await;
     }
 
     pub(super) fn in_flight_max(&self) -> usize {

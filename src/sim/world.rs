@@ -17,6 +17,7 @@ use super::plan::{FIRST_CREATED, Plan};
 use super::profiles::{SimProfile, draw_profiles};
 use super::render::{Scene, Spelling, time_text, write_seeded};
 use super::row::{Content, Patch, PinScope, Position, Row, RowId};
+use crate::model::Timestamp;
 
 /// Every orchestration there is.
 #[derive(Debug)]
@@ -64,13 +65,14 @@ impl World {
     /// Builds the history up to `now`.
     pub(super) fn new(config: WorldConfig, now: i64) -> Self {
         let profiles = draw_profiles(&config);
-        let start = config.start.map_or(now, crate::model::Timestamp::as_micros);
+        let start = config.start.map_or(now, Timestamp::as_micros);
         let scene = Scene {
             seed: config.seed,
             customer: details::customer(config.seed),
             profile_ids: profiles.iter().map(SimProfile::escaped_id).collect(),
         };
-        let size = usize::try_from(config.size).unwrap_or(0);
+        // Room ahead saves the copying; a size that memory cannot hold must not end here already.
+        let size = usize::try_from(config.size).unwrap_or(0).min(1 << 22);
         let mut world = Self {
             by_profile: vec![Vec::new(); profiles.len()],
             profiles,
