@@ -6,11 +6,12 @@
 
 use std::sync::Arc;
 
+use futures_util::future::BoxFuture;
 use oauth2::basic::{BasicClient, BasicErrorResponseType, BasicTokenResponse};
 use oauth2::http::StatusCode;
 use oauth2::{
-    AuthType, ClientId, ClientSecret, EndpointNotSet, EndpointSet, HttpRequest, HttpResponse,
-    RequestTokenError, TokenResponse, TokenUrl,
+    AsyncHttpClient, AuthType, ClientId, ClientSecret, EndpointNotSet, EndpointSet, HttpRequest,
+    HttpResponse, RequestTokenError, TokenResponse, TokenUrl,
 };
 use reqwest::header::HeaderValue;
 use secrecy::ExposeSecret;
@@ -79,7 +80,7 @@ impl SignIn {
     }
 
     async fn ask(&self, manner: Manner, scopes: &[Scope]) -> Result<Token, Refusal> {
-        let transport = |request| self.send(manner, request);
+        let transport = Via { sign_in: self, manner };
         let asked = scopes.iter().map(|scope| oauth2::Scope::new(scope.name.to_owned()));
         let now = self.clock.now();
         let answer =
@@ -119,8 +120,7 @@ impl SignIn {
         Ok((authorization, scopes))
     }
 
-    /// The HTTP client that the `oauth2` crate is given: lets through tokens, and refusals in the words
-    /// of OAuth.
+    /// Lets through tokens, and refusals in the words of OAuth.
     async fn send(&self, manner: Manner, request: HttpRequest) -> Result<HttpResponse, AttemptError> {
         let request = request.try_into().map_err(|_| FetchError::InvalidQuery {
             what: "token_url cannot be made into a request".to_owned(),
@@ -145,6 +145,21 @@ impl SignIn {
     fn unusable(&self) -> Refusal {
         let problem = BodyError::UnexpectedShape { what: "no token (access_token, token_type, expires_in)" };
         Refusal::Other(FetchError::Unintelligible { call: self.call.clone(), problem }.into())
+    }
+}
+
+/// The HTTP client that the `oauth2` crate is given.
+struct Via<'a> {
+    sign_in: &'a SignIn,
+    manner: Manner,
+}
+
+impl<'c> AsyncHttpClient<'c> for Via<'_> {
+    type Error = AttemptError;
+    type Future = BoxFuture<'c, Result<HttpResponse, AttemptError>>;
+
+    fn call(&'c self, request: HttpRequest) -> Self::Future {
+        Box::pin(self.sign_in.send(self.manner, request))
     }
 }
 
