@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use reqwest::header::AUTHORIZATION;
+use reqwest::header::{AUTHORIZATION, HeaderValue};
 use reqwest::{Method, Request, Url};
 
 use super::json;
@@ -220,14 +220,14 @@ impl Client {
     async fn answer(&self, ask: &Ask) -> Result<Answer, AttemptError> {
         let manner = Manner { lane: ask.lane, stop_patience: self.stop_patience };
         let token = self.token(manner, ask.scope).await?;
-        let answer = self.inner.send(manner, ask, &token).await?;
+        let answer = self.inner.send(manner, ask, token.authorization.clone()).await?;
         if answer.status != 401 {
             return Ok(answer);
         }
         tracing::debug!(endpoint = %ask.call, "the token was refused; getting a new one");
-        self.inner.tokens.discard(&token).await;
+        self.inner.tokens.discard(token).await;
         let token = self.token(manner, ask.scope).await?;
-        let answer = self.inner.send(manner, ask, &token).await?;
+        let answer = self.inner.send(manner, ask, token.authorization.clone()).await?;
         if answer.status != 401 {
             return Ok(answer);
         }
@@ -250,9 +250,14 @@ impl Inner {
         self.settings.jitter_seed.wrapping_add(self.asked.fetch_add(1, Ordering::Relaxed))
     }
 
-    async fn send(&self, manner: Manner, ask: &Ask, token: &Token) -> Result<Answer, AttemptError> {
+    async fn send(
+        &self,
+        manner: Manner,
+        ask: &Ask,
+        authorization: HeaderValue,
+    ) -> Result<Answer, AttemptError> {
         let mut request = Request::new(Method::GET, ask.url.clone());
-        request.headers_mut().insert(AUTHORIZATION, token.authorization.clone());
+        request.headers_mut().insert(AUTHORIZATION, authorization);
         let answer = self.outbound.send(manner, &ask.call, request, ask.limit).await?;
         if answer.date.is_some() {
             let seen = ServerClock { date: answer.date, received_at: answer.received_at };

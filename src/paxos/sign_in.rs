@@ -6,11 +6,12 @@
 
 use std::sync::Arc;
 
+use futures_util::future::BoxFuture;
 use oauth2::basic::{BasicClient, BasicErrorResponseType, BasicTokenResponse};
 use oauth2::http::StatusCode;
 use oauth2::{
-    AuthType, ClientId, ClientSecret, EndpointNotSet, EndpointSet, HttpRequest, HttpResponse,
-    RequestTokenError, TokenResponse, TokenUrl,
+    AsyncHttpClient, AuthType, ClientId, ClientSecret, EndpointNotSet, EndpointSet, HttpRequest,
+    HttpResponse, RequestTokenError, TokenResponse, TokenUrl,
 };
 use reqwest::header::HeaderValue;
 use secrecy::ExposeSecret;
@@ -81,9 +82,7 @@ impl SignIn {
     }
 
     async fn ask(&self, manner: Manner, scopes: &[Scope]) -> Result<Token, Refusal> {
-        // It borrows nothing: the compiler could not tell otherwise that the whole is `Send`.
-        let (outbound, call) = (Arc::clone(&self.outbound), self.call.clone());
-        let transport = move |request| send(Arc::clone(&outbound), call.clone(), manner, request);
+        let transport = Via { sign_in: self, manner };
         let asked = scopes.iter().map(|scope| oauth2::Scope::new(scope.name.to_owned()));
         let now = self.clock.now();
         let answer =
@@ -96,7 +95,7 @@ impl SignIn {
                     let title = Some(error.as_ref().to_owned());
                     let detail = response.error_description().cloned();
                     let problem = Problem { title, detail, request_id: None };
-                    Refusal::Other(refused(&self.call, Some(Box::new(problem))))
+                    Refusal::Other(self.refused(Some(Box::new(problem))))
                 }
             },
             // Both may repeat the body, and with it the token.
@@ -123,38 +122,47 @@ impl SignIn {
         Ok((authorization, scopes))
     }
 
+    /// Lets through tokens, and refusals in the words of OAuth.
+    async fn send(&self, manner: Manner, request: HttpRequest) -> Result<HttpResponse, AttemptError> {
+        let request = request.try_into().map_err(|_| FetchError::InvalidQuery {
+            what: "token_url cannot be made into a request".to_owned(),
+        })?;
+        let answer = self.outbound.send(manner, &self.call, request, MAX_SMALL_BYTES).await?;
+        match answer.status {
+            200 => Ok(HttpResponse::new(answer.body)),
+            400..500 if answer.status != 408 && speaks_oauth(&answer.body) => {
+                let mut response = HttpResponse::new(answer.body);
+                *response.status_mut() = StatusCode::BAD_REQUEST;
+                Ok(response)
+            }
+            400 | 401 | 403 => Err(self.refused(Problem::parse(&answer.body))),
+            _ => Err(answer.unexpected(&self.call, Subject::Token).into()),
+        }
+    }
+
+    fn refused(&self, problem: Option<Box<Problem>>) -> AttemptError {
+        AttemptError::Lasting(FetchError::Credentials { call: self.call.clone(), problem })
+    }
+
     fn unusable(&self) -> Refusal {
         let problem = BodyError::UnexpectedShape { what: "no token (access_token, token_type, expires_in)" };
         Refusal::Other(FetchError::Unintelligible { call: self.call.clone(), problem }.into())
     }
 }
 
-/// The HTTP client that the `oauth2` crate is given: lets through tokens, and refusals in the words of
-/// OAuth.
-async fn send(
-    outbound: Arc<Outbound>,
-    call: Call,
+/// The HTTP client that the `oauth2` crate is given.
+struct Via<'a> {
+    sign_in: &'a SignIn,
     manner: Manner,
-    request: HttpRequest,
-) -> Result<HttpResponse, AttemptError> {
-    let request = request.try_into().map_err(|_| FetchError::InvalidQuery {
-        what: "token_url cannot be made into a request".to_owned(),
-    })?;
-    let answer = outbound.send(manner, &call, request, MAX_SMALL_BYTES).await?;
-    match answer.status {
-        200 => Ok(HttpResponse::new(answer.body)),
-        400..500 if answer.status != 408 && speaks_oauth(&answer.body) => {
-            let mut response = HttpResponse::new(answer.body);
-            *response.status_mut() = StatusCode::BAD_REQUEST;
-            Ok(response)
-        }
-        400 | 401 | 403 => Err(refused(&call, Problem::parse(&answer.body))),
-        _ => Err(answer.unexpected(&call, Subject::Token).into()),
-    }
 }
 
-fn refused(call: &Call, problem: Option<Box<Problem>>) -> AttemptError {
-    AttemptError::Lasting(FetchError::Credentials { call: call.clone(), problem })
+impl<'c> AsyncHttpClient<'c> for Via<'_> {
+    type Error = AttemptError;
+    type Future = BoxFuture<'c, Result<HttpResponse, AttemptError>>;
+
+    fn call(&'c self, request: HttpRequest) -> Self::Future {
+        Box::pin(self.sign_in.send(self.manner, request))
+    }
 }
 
 fn speaks_oauth(body: &[u8]) -> bool {

@@ -117,9 +117,9 @@ impl Tokens {
     }
 
     /// Drops a token that was refused, unless a newer one has taken its place.
-    pub(super) async fn discard(&self, refused: &Arc<Token>) {
+    pub(super) async fn discard(&self, refused: Arc<Token>) {
         let mut held = self.held.lock().await;
-        if held.token.as_ref().is_some_and(|token| Arc::ptr_eq(token, refused)) {
+        if held.token.as_ref().is_some_and(|token| Arc::ptr_eq(token, &refused)) {
             held.token = None;
         }
     }

@@ -175,7 +175,12 @@ fn system_error<'a>(error: &'a (dyn Error + 'static)) -> Option<&'a io::Error> {
         found = error.downcast_ref().or(found);
         cause = error.source();
     }
-    found
+    let mut innermost: &io::Error = found?;
+    // One that wraps another names its cause's cause, not its cause, as its source.
+    while let Some(inner) = innermost.get_ref().and_then(|inner| inner.downcast_ref()) {
+        innermost = inner;
+    }
+    Some(innermost)
 }
 
 fn header<'a>(headers: &'a HeaderMap, name: &reqwest::header::HeaderName) -> Option<&'a str> {

@@ -14,8 +14,9 @@ use secrecy::ExposeSecret;
 use tallyd::config::{
     Colour, Config, ConfigError, DEFAULT_BACKFILL_AFTER, DEFAULT_BACKFILL_REQUESTS_PER_SECOND,
     DEFAULT_OVERLAP, DEFAULT_PATH, DEFAULT_REQUEST_TIMEOUT, DEFAULT_REQUESTS_PER_SECOND, EnvironmentName,
-    Loaded, LogFormat, LogLevel, Position, ProfileSelection, SecretSource, path_from,
+    Loaded, LogFormat, LogLevel, Position, SecretSource, path_from,
 };
+use tallyd::model::ProfileSelection;
 use tempfile::TempDir;
 
 /// The secret of every test: it must turn up nowhere.

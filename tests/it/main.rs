@@ -2,4 +2,5 @@
 
 mod config;
 mod logging;
+mod paxos;
 mod sim;
