@@ -1,4 +1,6 @@
 //! The integration tests: one binary, one harness.
 
 mod config;
+mod diff;
 mod logging;
+mod strategies;
