@@ -41,7 +41,7 @@ pub struct Slice {
 
 /// Names a slice.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct SliceKey(pub(super) i64);
+pub struct SliceKey(pub(crate) i64);
 
 /// How far a listing is with a page.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

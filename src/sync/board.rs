@@ -135,3 +135,161 @@ impl Run {
 fn micros(from: Timestamp, to: Timestamp) -> u64 {
     u64::try_from(to.since(from).as_micros()).unwrap_or(u64::MAX)
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn at(micros: u64) -> Timestamp {
+        Timestamp::from_micros(i64::try_from(micros).unwrap())
+    }
+
+    fn slice(key: i64, begins_at: u64, ends_at: u64) -> Slice {
+        let begins_at = at(begins_at);
+        Slice { key: SliceKey(key), begins_at, ends_at: at(ends_at), position: begins_at }
+    }
+
+    /// A board and the slices that a ledger would hold for it.
+    struct Table {
+        board: Board,
+        slices: Vec<Slice>,
+    }
+
+    impl Table {
+        fn new(ends_at: u64) -> Self {
+            let first = slice(0, 0, ends_at);
+            let mut board = Board::default();
+            board.add(&first);
+            Self { board, slices: vec![first] }
+        }
+
+        /// A page with rows evenly up to `highest`.
+        fn page(&mut self, key: usize, highest: u64, rows: u64) {
+            let lowest = self.slices[key].position;
+            self.slices[key].position = lowest.max(at(highest));
+            self.board.reached(SliceKey(i64::try_from(key).unwrap()), lowest, at(highest), rows);
+        }
+
+        /// Cuts what the board would cut, as the ledger does it.
+        fn cut(&mut self) -> Option<(usize, Slice)> {
+            let (key, cut_at) = self.board.choose_split()?;
+            let old = usize::try_from(key.0).unwrap();
+            let new = Slice {
+                key: SliceKey(i64::try_from(self.slices.len()).unwrap()),
+                begins_at: cut_at,
+                ends_at: self.slices[old].ends_at,
+                position: cut_at,
+            };
+            self.slices[old].ends_at = cut_at;
+            self.slices.push(new);
+            self.board.split(key, &new);
+            Some((old, new))
+        }
+    }
+
+    #[test]
+    fn nothing_is_cut_before_a_page_tells_how_dense_it_is() {
+        assert_eq!(Table::new(1_000_000_000).board.choose_split(), None);
+    }
+
+    #[test]
+    fn half_of_what_is_left_is_cut_off() {
+        let mut table = Table::new(1_000_000);
+        table.page(0, 200_000, 1000);
+        assert_eq!(table.board.choose_split(), Some((SliceKey(0), at(600_000))));
+    }
+
+    #[test]
+    fn what_would_not_fill_two_pages_is_left_whole() {
+        let mut table = Table::new(1_000_000);
+        table.page(0, 333_334, 1000);
+        assert_eq!(table.board.choose_split(), None);
+        let mut table = Table::new(1_000_000);
+        table.page(0, 333_333, 1000);
+        assert!(table.board.choose_split().is_some());
+    }
+
+    #[test]
+    fn a_page_of_one_instant_tells_no_density() {
+        let mut table = Table::new(1_000_000);
+        table.page(0, 0, 1000);
+        assert_eq!(table.board.choose_split(), None);
+        table.page(0, 1, 1000);
+        assert!(table.board.choose_split().is_some());
+    }
+
+    #[test]
+    fn the_slice_with_the_most_rows_left_is_cut_not_the_longest() {
+        let mut board = Board::default();
+        board.add(&slice(1, 0, 10_000_000));
+        board.add(&slice(2, 10_000_000, 12_000_000));
+        board.reached(SliceKey(1), at(0), at(1_000_000), 500);
+        board.reached(SliceKey(2), at(10_000_000), at(10_100_000), 1000);
+        assert_eq!(board.choose_split(), Some((SliceKey(2), at(11_050_000))));
+    }
+
+    #[test]
+    fn a_new_slice_is_as_dense_as_the_one_it_was_cut_from_until_it_has_rows() {
+        let mut table = Table::new(10_000_000);
+        table.page(0, 1_000_000, 10_000);
+        let (_, new) = table.cut().unwrap();
+        assert_eq!(new.begins_at, at(5_500_000));
+        // Both halves are expected to hold 45,000 rows; the later one is cut first.
+        assert_eq!(table.board.choose_split(), Some((SliceKey(1), at(7_750_000))));
+        // A hundred rows of its own count for more: 4,400,000 us at 100 rows in 100,000 us.
+        table.page(1, 5_600_000, 100);
+        assert_eq!(table.board.choose_split().unwrap().0, SliceKey(0));
+    }
+
+    #[test]
+    fn a_slice_that_is_finished_or_unknown_is_left_alone() {
+        let mut table = Table::new(1_000_000);
+        table.page(0, 200_000, 1000);
+        table.board.finished(SliceKey(0));
+        assert_eq!(table.board.choose_split(), None);
+        assert_eq!(table.board.place(SliceKey(0)), None);
+        table.board.finished(SliceKey(0));
+        table.page(0, 300_000, 1000);
+        assert_eq!(table.board.span(), Span { done: 1_000_000, all: 1_000_000 });
+    }
+
+    proptest! {
+        #[test]
+        fn cutting_loses_no_instant_and_lists_none_twice(
+            ends_at in 1_u64..5_000_000,
+            moves in proptest::collection::vec((0_u64..4, 0_u64..1000, 1_u64..1001), 1..60),
+        ) {
+            let mut table = Table::new(ends_at);
+            for (kind, permille, rows) in moves {
+                let count = table.slices.len() as u64;
+                let key = usize::try_from(permille % count).unwrap();
+                if kind == 0 {
+                    if let Some((old, new)) = table.cut() {
+                        let old = table.slices[old];
+                        // The cut lies ahead of the old slice's position and takes nothing from its past.
+                        prop_assert!(old.position < new.begins_at && new.begins_at < new.ends_at);
+                        prop_assert_eq!(old.ends_at, new.begins_at);
+                    }
+                } else {
+                    let chosen = table.slices[key];
+                    let left = micros(chosen.position, chosen.ends_at);
+                    let from = u64::try_from(chosen.position.as_micros()).unwrap();
+                    table.page(key, from + left * permille / 1000, rows);
+                }
+                let mut spans: Vec<_> =
+                    table.slices.iter().map(|slice| (slice.begins_at, slice.ends_at)).collect();
+                spans.sort_unstable();
+                prop_assert_eq!(spans[0].0, at(0));
+                prop_assert_eq!(spans[spans.len() - 1].1, at(ends_at));
+                prop_assert!(spans.windows(2).all(|pair| pair[0].1 == pair[1].0), "{:?}", spans);
+                for slice in &table.slices {
+                    prop_assert_eq!(table.board.place(slice.key), Some((slice.position, slice.ends_at)));
+                }
+                let span = table.board.span();
+                prop_assert!(span.done <= span.all && span.all <= ends_at);
+            }
+        }
+    }
+}
