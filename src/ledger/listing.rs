@@ -141,6 +141,14 @@ pub(super) fn split(connection: &Connection, slice: SliceKey, at: Timestamp) -> 
     Ok(Slice { key: SliceKey(key), begins_at: at, ends_at, position: at })
 }
 
+/// Takes a slice back to an earlier position.
+pub(super) fn rewind(connection: &Connection, slice: SliceKey, to: Timestamp) -> Result<(), Problem> {
+    connection
+        .prepare_cached("UPDATE slice SET position = min(position, ?2), done = 0 WHERE key = ?1")?
+        .execute(params![slice.0, to])?;
+    Ok(())
+}
+
 /// Notes how far the listing is with a page, and what the page lacked.
 pub(super) fn advance(
     connection: &Connection,

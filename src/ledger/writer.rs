@@ -123,6 +123,11 @@ impl Ledger {
         self.transact("split_slice", move |connection| listing::split(connection, slice, at)).await
     }
 
+    /// Takes a slice back to an earlier position, because its pages came out of order.
+    pub async fn rewind_slice(&self, slice: SliceKey, to: Timestamp) -> Result<(), LedgerError> {
+        self.transact("rewind_slice", move |connection| listing::rewind(connection, slice, to)).await
+    }
+
     /// Commits a page with all that follows from it.
     pub async fn commit_page(&self, page: PageCommit) -> Result<PageCommitted, LedgerError> {
         let rules = Arc::clone(&self.rules);

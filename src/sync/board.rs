@@ -25,6 +25,9 @@ pub(super) struct Board {
 struct Run {
     /// The first row's instant; where nothing was listed yet, the slice's beginning.
     from: Timestamp,
+    /// Everything before this instant is listed, even if the last page changed places with the next.
+    confirmed: Timestamp,
+    /// The highest instant on any page.
     position: Timestamp,
     ends_at: Timestamp,
     rows: u64,
@@ -56,6 +59,7 @@ impl Board {
     fn add_with(&mut self, slice: &Slice, inherited: Option<Density>) {
         let run = Run {
             from: slice.position,
+            confirmed: slice.position,
             position: slice.position,
             ends_at: slice.ends_at,
             rows: 0,
@@ -64,17 +68,30 @@ impl Board {
         self.runs.insert(slice.key, run);
     }
 
-    /// Where the slice stands and where it ends.
+    /// Up to where the slice is surely listed, and where it ends.
     pub(super) fn place(&self, slice: SliceKey) -> Option<(Timestamp, Timestamp)> {
-        self.runs.get(&slice).map(|run| (run.position, run.ends_at))
+        self.runs.get(&slice).map(|run| (run.confirmed, run.ends_at))
+    }
+
+    /// Takes a slice back to what is confirmed, and to `to` if that is earlier. Says where it stands then.
+    pub(super) fn rewind(&mut self, slice: SliceKey, to: Timestamp) -> Option<Timestamp> {
+        let run = self.runs.get_mut(&slice)?;
+        run.confirmed = run.confirmed.min(to);
+        run.position = run.confirmed;
+        run.from = run.from.min(run.position);
+        Some(run.confirmed)
     }
 
     /// Notes a page of a slice: its lowest and highest `created_at`, and its rows.
+    ///
+    /// What is confirmed stays a page behind: only a next page that goes on in order proves that this
+    /// one did not come too early.
     pub(super) fn reached(&mut self, slice: SliceKey, lowest: Timestamp, highest: Timestamp, rows: u64) {
         if let Some(run) = self.runs.get_mut(&slice) {
             if run.rows == 0 {
                 run.from = run.from.max(lowest);
             }
+            run.confirmed = run.position;
             run.position = run.position.max(highest);
             run.rows += rows;
         }
@@ -244,6 +261,18 @@ mod tests {
     }
 
     #[test]
+    fn a_page_counts_once_the_next_one_goes_on_in_order() {
+        let mut table = Table::new(1_000_000);
+        let place = |table: &Table| table.board.place(SliceKey(0)).unwrap().0;
+        table.page(0, 200_000, 1000);
+        assert_eq!(place(&table), at(0));
+        table.page(0, 300_000, 1000);
+        assert_eq!(place(&table), at(200_000));
+        assert_eq!(table.board.rewind(SliceKey(0), at(150_000)), Some(at(150_000)));
+        assert_eq!(table.board.rewind(SliceKey(0), at(400_000)), Some(at(150_000)));
+    }
+
+    #[test]
     fn a_slice_that_is_finished_or_unknown_is_left_alone() {
         let mut table = Table::new(1_000_000);
         table.page(0, 200_000, 1000);
@@ -285,7 +314,9 @@ mod tests {
                 prop_assert_eq!(spans[spans.len() - 1].1, at(ends_at));
                 prop_assert!(spans.windows(2).all(|pair| pair[0].1 == pair[1].0), "{:?}", spans);
                 for slice in &table.slices {
-                    prop_assert_eq!(table.board.place(slice.key), Some((slice.position, slice.ends_at)));
+                    let (confirmed, ends_at) = table.board.place(slice.key).unwrap();
+                    prop_assert!(confirmed <= slice.position);
+                    prop_assert_eq!(ends_at, slice.ends_at);
                 }
                 let span = table.board.span();
                 prop_assert!(span.done <= span.all && span.all <= ends_at);

@@ -15,7 +15,7 @@ use crate::ledger::{Listing, PageCommit, PollNumber, ProfileKey, Progress, Slice
 use crate::model::{
     Counts, FailureKind, Identifier, Lane, Orchestration, PollFailure, Profile, Timestamp, UnreadableRow,
 };
-use crate::paxos::{CreatedRange, Cursor, ListQuery, Page, PageGuard, Row};
+use crate::paxos::{CreatedRange, Cursor, ListQuery, Page, PageGuard, Row, WalkError};
 
 /// How often a slice is listed again from its position without getting any further.
 const ATTEMPTS: u32 = 3;
@@ -175,17 +175,19 @@ impl Walk {
 
     /// Lists a slice from its position to its end. While a page is written, the next one is fetched.
     async fn walk(&self, slice: SliceKey) -> Result<(), Cut> {
-        let Some((position, ends_at)) = self.lock_board().place(slice) else { return Ok(()) };
+        let Some((position, ends_at)) = self.begin_walk(slice) else { return Ok(()) };
         let query = self.query(position, ends_at);
         let mut guard = PageGuard::new(query.order);
-        let mut begins_at = position;
         let mut page = self.fetch(&query, None).await?;
         loop {
-            guard.check(&page).map_err(|error| Cut::Doubtful(of_walk(&error)))?;
+            if let Err(error) = guard.check(&page) {
+                if let WalkError::OutOfOrder { found, .. } = error {
+                    self.rewind(slice, found).await?;
+                }
+                return Err(Cut::Doubtful(of_walk(&error)));
+            }
             let next = page.next.clone();
-            let commit = self.prepare(slice, page, begins_at);
-            begins_at =
-                begins_at.max(commit.rows.iter().map(|row| row.created_at).max().unwrap_or(begins_at));
+            let commit = self.prepare(slice, page);
             let rest = match (next, commit.progress) {
                 (Some(next), Progress::Reached(..)) => next,
                 _ => return self.commit(slice, commit).await,
@@ -195,6 +197,22 @@ impl Walk {
             committed?;
             page = fetched?;
         }
+    }
+
+    /// Where to begin: what a former walk reached past what is confirmed does not count.
+    fn begin_walk(&self, slice: SliceKey) -> Option<(Timestamp, Timestamp)> {
+        let mut board = self.lock_board();
+        let (position, _) = board.place(slice)?;
+        board.rewind(slice, position);
+        board.place(slice)
+    }
+
+    /// Takes the slice back to where its pages were surely in order, in the ledger too: after a kill the
+    /// next start would go on behind the disorder.
+    async fn rewind(&self, slice: SliceKey, to: Timestamp) -> Result<(), Cut> {
+        let Some(position) = self.lock_board().rewind(slice, to) else { return Ok(()) };
+        let rewound = self.poller.ledger.rewind_slice(slice, position).await;
+        rewound.map_err(|error| Cut::Fatal(of_ledger(&error)))
     }
 
     fn query(&self, position: Timestamp, ends_at: Timestamp) -> ListQuery {
@@ -217,17 +235,18 @@ impl Walk {
     }
 
     /// Sorts a page's rows and says how far the slice is with them.
-    fn prepare(&self, slice: SliceKey, page: Page, begins_at: Timestamp) -> PageCommit {
+    fn prepare(&self, slice: SliceKey, page: Page) -> PageCommit {
         let is_last = page.next.is_none();
         let sorted = SortedRows::of(page.rows);
         let times = || sorted.rows.iter().map(|row| row.created_at);
         let mut board = self.lock_board();
+        let begins_at = board.place(slice).map_or(Timestamp::EPOCH, |(position, _)| position);
         if let (Some(lowest), Some(highest)) = (times().min(), times().max()) {
             board.reached(slice, lowest, highest, sorted.rows.len() as u64);
         }
         let progress = match board.place(slice) {
             _ if is_last => Progress::Finished(slice),
-            // The slice was cut while it was listed, and this page reaches past its new end.
+            // The slice was cut while it was listed, and its pages surely reach past its new end.
             Some((position, ends_at)) if ends_at < self.ceiling && position >= ends_at => {
                 Progress::Finished(slice)
             }
