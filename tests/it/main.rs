@@ -2,5 +2,6 @@
 
 mod config;
 mod diff;
+mod ledger;
 mod logging;
 mod strategies;
