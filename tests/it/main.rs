@@ -2,6 +2,7 @@
 
 mod config;
 mod diff;
+mod ledger;
 mod logging;
 mod paxos;
 mod sim;
