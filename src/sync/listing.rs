@@ -85,8 +85,7 @@ impl Walk {
         if let Err(failure) = Arc::clone(&walk).run_slices(listing.slices).await {
             walk.lock_found().failure = Some(failure);
         }
-        let found = walk.lock_found().clone();
-        found
+        walk.lock_found().clone()
     }
 
     /// Runs as many slices side by side as the rate allows, cutting the largest while there is room.
