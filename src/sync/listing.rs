@@ -187,9 +187,8 @@ impl Walk {
             }
             let next = page.next.clone();
             let commit = self.prepare(slice, page);
-            let rest = match (next, commit.progress) {
-                (Some(next), Progress::Reached(..)) => next,
-                _ => return self.commit(slice, commit).await,
+            let (Some(rest), Progress::Reached(..)) = (next, commit.progress) else {
+                return self.commit(slice, commit).await;
             };
             let (committed, fetched) =
                 tokio::join!(self.commit(slice, commit), self.fetch(&query, Some(&rest)));
