@@ -2,7 +2,9 @@
 
 mod config;
 mod diff;
+mod harness;
 mod logging;
 mod paxos;
 mod sim;
 mod strategies;
+mod sync;
