@@ -1,7 +1,9 @@
 //! The binary as a child process, with a configuration of its own and a simulator in this process.
 
 use std::fmt::Write as _;
+use std::fs::Permissions;
 use std::net::SocketAddr;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::PathBuf;
 use std::process::{Child, Command, ExitStatus, Output, Stdio};
 use std::sync::Arc;
@@ -57,6 +59,7 @@ impl Shell {
             folder: tempfile::tempdir().unwrap(),
         };
         std::fs::write(shell.file("secret"), "sim-secret\n").unwrap();
+        std::fs::set_permissions(shell.file("secret"), Permissions::from_mode(0o600)).unwrap();
         shell.configure(&[]);
         shell
     }

@@ -10,7 +10,7 @@ use rusqlite::Connection;
 use serde_json::{Map, Value};
 use tallyd::cli::document;
 use tallyd::ledger::Reader;
-use tallyd::model::Timestamp;
+use tallyd::model::{Field, Timestamp};
 
 /// What a row means, whatever its spelling: nothing for null, `""` and `{}`, decimals for amounts, instants
 /// for times, and one name for the address that has two.
@@ -88,6 +88,19 @@ pub(crate) fn rows_of_view(path: &Path) -> BTreeMap<String, Value> {
         assert_eq!(found.insert(id.clone(), document), None, "{id} is in the view twice");
     }
     found
+}
+
+/// What a row has of the documented fields: those that are columns of the view.
+pub(super) fn documented(row: &Value) -> Value {
+    let mut kept = Value::Object(Map::new());
+    put(&mut kept, "id", row["id"].clone());
+    for field in Field::ALL {
+        let pointer = field.path().replace('.', "/");
+        if let Some(value) = row.pointer(&format!("/{pointer}")) {
+            put(&mut kept, &pointer, value.clone());
+        }
+    }
+    kept
 }
 
 /// Where in the API's JSON the value of a column stands.

@@ -291,7 +291,7 @@ async fn rule_01_the_watermark_waits_for_the_last_page() {
 /// Catches: slices that lose what lies at their borders. Large enough to be cut side by side.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn rule_01_a_backfill_in_slices_side_by_side_equals_truth() {
-    let mut setup = Setup::of(9000).profiles(1).pages_of(500);
+    let mut setup = Setup::of(4500).profiles(1).pages_of(300);
     setup.sim.latency.fixed = Duration::from_millis(5);
     let rig = Rig::start(setup).await;
     rig.control.set_faults(faults(1));
