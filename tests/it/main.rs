@@ -2,8 +2,10 @@
 
 mod config;
 mod diff;
+mod harness;
 mod ledger;
 mod logging;
 mod paxos;
 mod sim;
 mod strategies;
+mod sync;
