@@ -115,6 +115,18 @@ fn write_config(folder: &Path, simulator: &RunningSimulator) -> Result<PathBuf, 
     Ok(path)
 }
 
+/// An orchestration whose history is worth a look: one of the last that changed.
+fn example(reader: &Reader, seq: i64) -> Result<String, Failure> {
+    let mut last = None;
+    for id in reader.observed_since(seq - 100)? {
+        let changes = reader.history(&id)?.map_or(0, |history| history.events.len());
+        if changes > 1 || last.is_none() {
+            last = Some(id);
+        }
+    }
+    Ok(last.map(|id| id.to_string()).unwrap_or_default())
+}
+
 struct Demo {
     terminal: Terminal,
     clock: SharedClock,
@@ -236,7 +248,7 @@ impl Demo {
             if verification.findings.is_empty() { "sound" } else { "NOT sound" }
         );
         self.say(&self.terminal.paint(&verdict, if is_right { Paint::Good } else { Paint::Bad }))?;
-        let example = ledger.keys().next_back().cloned().unwrap_or_default();
+        let example = example(reader, overview.journal.seq)?;
         self.say(&format!(
             "\nThe ledger is left at {path}. Look around:\n  tallyd --config {config} status\n  \
              tallyd --config {config} history {example}\n  sqlite3 {path} 'SELECT status, count(*) FROM orchestrations GROUP BY status'\n"

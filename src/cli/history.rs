@@ -45,7 +45,9 @@ pub(super) fn text(history: &History, terminal: Terminal) -> String {
     let mut text = terminal.paint(&history.id.to_string(), Paint::Heading);
     text.push('\n');
     if let Some(now) = &history.now {
-        let amount = now.source_amount.as_ref().map(|amount| format!(", {amount}")).unwrap_or_default();
+        let asset = now.source_asset.as_deref().unwrap_or_default();
+        let amount = now.source_amount.as_ref().map(|amount| format!(", {amount} {asset}"));
+        let amount = amount.unwrap_or_default();
         let ref_id = now.ref_id.as_ref().map(|ref_id| format!(", ref_id {ref_id}")).unwrap_or_default();
         writeln!(text, "{}{amount}{ref_id}", Route::of(now)).unwrap_or_default();
     }
@@ -92,20 +94,20 @@ fn details(event: &Event) -> Vec<String> {
                 .filter_map(|field| Some(format!("{field}: {}", values.get(&field)?)))
                 .collect()
         }
-        EventKind::Changed(changes) | EventKind::WentBackInTime(changes) => {
-            let is_news = |was: &&Was| match event.kind {
-                // The status is the headline, and `updated_at` moves with every change.
-                EventKind::Changed(_) => {
-                    was.field != Field::Status && (was.field != Field::UpdatedAt || changes.len() == 1)
-                }
-                _ => true,
-            };
-            let line = |was: &Was| {
-                format!("{}: {} → {}", was.field, shown(was.old.as_ref()), shown(was.new.as_ref()))
-            };
-            changes.iter().filter(is_news).map(line).collect()
+        // The status is the headline.
+        EventKind::Changed(changes) => {
+            changes.iter().filter(|was| was.field != Field::Status).map(difference).collect()
         }
+        EventKind::WentBackInTime(changes) => changes.iter().map(difference).collect(),
         EventKind::Unreadable(_) | EventKind::ReadableAgain | EventKind::Merged => Vec::new(),
+    }
+}
+
+/// `updated_at` moves with every change: what it became says when Paxos made it.
+fn difference(was: &Was) -> String {
+    match (was.field, &was.new) {
+        (Field::UpdatedAt, Some(new)) => format!("updated_at: {new}"),
+        _ => format!("{}: {} → {}", was.field, shown(was.old.as_ref()), shown(was.new.as_ref())),
     }
 }
 

@@ -8,7 +8,7 @@ use serde_json::Value;
 use crate::model::{Field, Identifier, Orchestration, Timestamp};
 
 use super::digest::OldValues;
-use super::journal::{self, EntryKind};
+use super::journal::{EntryKind, StoredBody};
 use super::{Problem, rows};
 
 /// The story of one orchestration.
@@ -68,7 +68,7 @@ struct StoredEntry {
     poll: i64,
     seq: i64,
     kind: i64,
-    body: Value,
+    body: StoredBody,
 }
 
 /// The story of the orchestration with this id.
@@ -104,14 +104,17 @@ fn tell(entry: &StoredEntry, values: &mut OldValues) -> Option<EventKind> {
         ),
         EntryKind::Changed => EventKind::Changed(undo(entry, values)?),
         EntryKind::WentBackInTime => EventKind::WentBackInTime(undo(entry, values)?),
-        EntryKind::Unreadable => EventKind::Unreadable(entry.body.get("problem")?.as_str()?.to_owned()),
+        EntryKind::Unreadable => {
+            let body: Value = serde_json::from_str(entry.body.text()?).ok()?;
+            EventKind::Unreadable(body.get("problem")?.as_str()?.to_owned())
+        }
         EntryKind::ReadableAgain => EventKind::ReadableAgain,
         EntryKind::Merged => EventKind::Merged,
     })
 }
 
 fn undo(entry: &StoredEntry, values: &mut OldValues) -> Option<Vec<Was>> {
-    let old = journal::old_values(&entry.body.to_string())?;
+    let (_, old) = entry.body.change()?;
     let mut changes = Vec::with_capacity(old.len());
     for (field, old) in old {
         let new = values.insert(field, old.clone()).flatten();
@@ -123,7 +126,7 @@ fn undo(entry: &StoredEntry, values: &mut OldValues) -> Option<Vec<Was>> {
 fn entries(connection: &Connection, key: Option<i64>, id: &Identifier) -> Result<Vec<StoredEntry>, Problem> {
     // Entries about rows that could not be read may have no key; the index finds those few.
     let mut statement = connection.prepare(
-        "SELECT b.at, b.poll, e.seq, e.kind, CASE e.kind WHEN 1 THEN 'null' ELSE e.body END
+        "SELECT b.at, b.poll, e.seq, e.kind, e.body
          FROM journal_entry AS e JOIN journal_batch AS b ON b.number = e.batch
          WHERE e.orchestration = ?1
          UNION ALL
@@ -138,11 +141,13 @@ fn entries(connection: &Connection, key: Option<i64>, id: &Identifier) -> Result
     let mut found = statement.query(params![key, id.to_string()])?;
     let mut entries = Vec::new();
     while let Some(row) = found.next()? {
-        let body: String = row.get(4)?;
-        let seq = row.get(2)?;
-        let body = serde_json::from_str(&body)
-            .map_err(|_| Problem::Inconsistent(format!("journal entry {seq} is not JSON")))?;
-        entries.push(StoredEntry { at: row.get(0)?, poll: row.get(1)?, seq, kind: row.get(3)?, body });
+        entries.push(StoredEntry {
+            at: row.get(0)?,
+            poll: row.get(1)?,
+            seq: row.get(2)?,
+            kind: row.get(3)?,
+            body: row.get(4)?,
+        });
     }
     Ok(entries)
 }

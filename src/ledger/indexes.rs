@@ -4,7 +4,7 @@
 //! are there, an orchestration is found by `(created_at, id)`. One whose `created_at` changed between
 //! two listings then has two rows; they are merged before the unique index is built.
 
-use rusqlite::{Connection, params};
+use rusqlite::{Connection, ErrorCode, params};
 use serde_json::{Map, Value, json};
 
 use crate::model::{Field, Identifier, Orchestration, Timestamp, Trust, Verdict};
@@ -38,13 +38,21 @@ pub(super) fn build(connection: &Connection, rules: &Rules, at: Timestamp) -> Re
     if Lookup::of(connection)? == Lookup::ById {
         return Ok(());
     }
-    merge_duplicates(connection, rules, at)?;
-    connection.execute_batch(
-        "CREATE UNIQUE INDEX orchestration_by_id ON orchestration (id);
-         CREATE INDEX orchestration_by_ref_id ON orchestration (ref_id);",
-    )?;
+    match connection.execute(UNIQUE_IDS, []) {
+        Ok(_) => {}
+        // Rows that stand twice are so rare that looking for them first would be work for nothing.
+        Err(error) if error.sqlite_error_code() == Some(ErrorCode::ConstraintViolation) => {
+            merge_duplicates(connection, rules, at)?;
+            connection.execute(UNIQUE_IDS, [])?;
+        }
+        Err(error) => return Err(error.into()),
+    }
+    connection.execute("CREATE INDEX orchestration_by_ref_id ON orchestration (ref_id)", [])?;
     Ok(())
 }
+
+/// The index that makes one row of one id.
+const UNIQUE_IDS: &str = "CREATE UNIQUE INDEX orchestration_by_id ON orchestration (id)";
 
 fn merge_duplicates(connection: &Connection, rules: &Rules, at: Timestamp) -> Result<(), Problem> {
     let doubled: Vec<Identifier> = connection
@@ -79,7 +87,8 @@ fn merge(
     else {
         return Err(Problem::Inconsistent("a row vanished while it was merged".to_owned()));
     };
-    let body = json!({ "into": first, "row": values(&merged.tracked.orchestration) });
+    let id = merged.tracked.orchestration.id.to_string();
+    let body = json!({ "id": id, "into": first, "row": values(&merged.tracked.orchestration) });
     entries.push(Entry {
         kind: EntryKind::Merged,
         orchestration: Some(second),
@@ -97,7 +106,7 @@ fn merge(
     let verdict = (rules.compare)(Some(&kept.tracked), &merged.tracked.orchestration, at, Trust::Listed);
     if let Verdict::Changed { kept, changes } = verdict {
         rows::update(connection, first, &kept)?;
-        entries.push(journal::changed(first, &changes));
+        entries.push(journal::changed(first, &changes, &kept.orchestration));
     }
     Ok(())
 }
@@ -108,6 +117,11 @@ fn values(row: &Orchestration) -> Value {
         row.value(field).map(|value| (field.path().to_owned(), Value::from(value.to_string())))
     });
     Value::Object(present.collect::<Map<_, _>>())
+}
+
+/// The key of the row that another one was merged into, from the body of a `Merged` entry.
+pub(super) fn merged_into(body: &str) -> Option<i64> {
+    serde_json::from_str::<Value>(body).ok()?.get("into")?.as_i64()
 }
 
 /// Reads the values back from the body of a `Merged` entry; a field that is missing there was missing

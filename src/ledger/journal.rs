@@ -2,32 +2,35 @@
 //!
 //! Entries are written in batches, one for each transaction that changed something. The chain's head
 //! after a batch is SHA-256 over the head before it, the batch's own columns, and every entry's seq,
-//! kind, orchestration and body as they are stored.
+//! kind, orchestration and body as they are stored, blob or text told apart.
 
+use rusqlite::types::{FromSql, FromSqlResult, ToSqlOutput, Value, ValueRef};
 use rusqlite::{Connection, OptionalExtension, ToSql, params};
-use serde_json::{Map, Value};
+use serde_json::{Map, Value as Json};
 use sha2::{Digest as _, Sha256};
 
-use crate::model::{Change, Field, LegSide, Timestamp};
+use crate::model::{Change, Field, LegSide, Orchestration, Timestamp};
 
 use super::Problem;
-use super::digest::{Digest, OldValues};
+use super::digest::{Digest, OldValues, digest};
 
 /// What an entry tells. The numbers are stored: append, never renumber.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum EntryKind {
     /// An orchestration was seen for the first time; the body is the digest of its row.
     Appeared,
-    /// It changed; the body is a JSON object of the old values by field path.
+    /// It changed; the body is the digest of the row after it and, behind that, a JSON object of the old
+    /// values by field path. The one proves what the row became, the other tells what it was.
     Changed,
     /// It changed back to a confirmed older state; the body is as for `Changed`.
     WentBackInTime,
-    /// A row could not be read; the body is a JSON object of `id`, `problem` and `raw_sha256`.
+    /// A row could not be read; the body is a JSON object of `id`, `problem`, `raw_sha256`, and
+    /// `raw_before`: the text that it takes the place of, else null.
     Unreadable,
     /// An unreadable row could be read again; the body is a JSON object of `id` and `raw`.
     ReadableAgain,
     /// A second row of the same orchestration was merged into the first; the body is a JSON object
-    /// of `into` (a key) and `row` (its values by field path).
+    /// of `id`, `into` (a key) and `row` (its values by field path).
     Merged,
 }
 
@@ -78,21 +81,63 @@ pub(super) enum Body {
     Digest(Digest),
     /// JSON text.
     Json(String),
+    /// A digest with JSON text behind it.
+    DigestAndJson(Vec<u8>),
 }
 
 impl Body {
-    fn bytes(&self) -> &[u8] {
+    /// The storage class and the bytes, which is what the chain is computed over.
+    fn stored(&self) -> (u8, &[u8]) {
         match self {
-            Self::Digest(digest) => digest,
-            Self::Json(text) => text.as_bytes(),
+            Self::Digest(digest) => (BLOB, digest),
+            Self::Json(text) => (TEXT, text.as_bytes()),
+            Self::DigestAndJson(bytes) => (BLOB, bytes),
+        }
+    }
+}
+
+impl ToSql for Body {
+    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
+        Ok(ToSqlOutput::Borrowed(match self.stored() {
+            (TEXT, text) => ValueRef::Text(text),
+            (_, bytes) => ValueRef::Blob(bytes),
+        }))
+    }
+}
+
+/// The body of an entry as it is stored, whatever that is.
+#[derive(Clone, Debug)]
+pub(super) struct StoredBody(Value);
+
+impl StoredBody {
+    /// The text, where it is one.
+    pub(super) fn text(&self) -> Option<&str> {
+        match &self.0 {
+            Value::Text(text) => Some(text),
+            _ => None,
         }
     }
 
-    fn column(&self) -> &dyn ToSql {
-        match self {
-            Self::Digest(digest) => digest,
-            Self::Json(text) => text,
+    /// The digest, where it is one and nothing else.
+    pub(super) fn digest(&self) -> Option<Digest> {
+        match &self.0 {
+            Value::Blob(bytes) => bytes.as_slice().try_into().ok(),
+            _ => None,
         }
+    }
+
+    /// The digest of the row after a change, and the old values.
+    pub(super) fn change(&self) -> Option<(Digest, OldValues)> {
+        let Value::Blob(bytes) = &self.0 else { return None };
+        let (digest, json) = bytes.split_first_chunk()?;
+        Some((*digest, old_values(std::str::from_utf8(json).ok()?)?))
+    }
+}
+
+impl FromSql for StoredBody {
+    fn column_result(value: ValueRef<'_>) -> FromSqlResult<Self> {
+        // Text that is not UTF-8 was never written: like any other stranger it breaks the chain.
+        Ok(Self(Value::try_from(value).unwrap_or(Value::Null)))
     }
 }
 
@@ -173,13 +218,14 @@ pub(super) fn append(
     )?;
     for entry in entries {
         seq += 1;
-        link.add(seq, entry.kind.number(), entry.orchestration, entry.body.bytes());
+        let (class, bytes) = entry.body.stored();
+        link.add_bytes(seq, entry.kind.number(), entry.orchestration, class, bytes);
         insert.execute(params![
             seq,
             before.batch + 1,
             entry.kind.number(),
             entry.orchestration,
-            entry.body.column()
+            entry.body
         ])?;
     }
     connection
@@ -189,6 +235,12 @@ pub(super) fn append(
         .execute(params![before.batch + 1, at, poll, seq, link.finish()])?;
     Ok(())
 }
+
+/// Stands for a body that is stored as a blob.
+const BLOB: u8 = 1;
+
+/// Stands for a body that is stored as text.
+const TEXT: u8 = 2;
 
 /// The hash of one batch in the making.
 pub(super) struct Link(Sha256);
@@ -205,10 +257,20 @@ impl Link {
     }
 
     /// Adds an entry as it is stored.
-    pub(super) fn add(&mut self, seq: i64, kind: i64, orchestration: Option<i64>, body: &[u8]) {
+    pub(super) fn add(&mut self, seq: i64, kind: i64, orchestration: Option<i64>, body: &StoredBody) {
+        let (class, bytes) = match &body.0 {
+            Value::Blob(bytes) => (BLOB, bytes.as_slice()),
+            Value::Text(text) => (TEXT, text.as_bytes()),
+            // No entry was ever written with such a body, so no class is its.
+            Value::Null | Value::Integer(_) | Value::Real(_) => (0, &[][..]),
+        };
+        self.add_bytes(seq, kind, orchestration, class, bytes);
+    }
+
+    fn add_bytes(&mut self, seq: i64, kind: i64, orchestration: Option<i64>, class: u8, body: &[u8]) {
         self.0.update(seq.to_le_bytes());
         self.0.update(kind.to_le_bytes());
-        // Keys begin at 1, so 0 can stand for "none".
+        self.0.update([u8::from(orchestration.is_some()), class]);
         self.0.update(orchestration.unwrap_or(0).to_le_bytes());
         self.0.update((body.len() as u64).to_le_bytes());
         self.0.update(body);
@@ -220,12 +282,12 @@ impl Link {
     }
 }
 
-/// The entry for changes that were observed of a row.
-pub(super) fn changed(key: i64, changes: &[Change]) -> Entry {
+/// The entry for changes that were observed of a row, which is now as `row`.
+pub(super) fn changed(key: i64, changes: &[Change], row: &Orchestration) -> Entry {
     let mut old = Map::new();
     let mut kind = EntryKind::Changed;
     let mut put = |field: Field, value: Option<&str>| {
-        old.insert(field.path().to_owned(), value.map_or(Value::Null, Value::from));
+        old.insert(field.path().to_owned(), value.map_or(Json::Null, Json::from));
     };
     for change in changes {
         match change {
@@ -243,17 +305,19 @@ pub(super) fn changed(key: i64, changes: &[Change]) -> Entry {
             Change::WentBackInTime { .. } => kind = EntryKind::WentBackInTime,
         }
     }
-    Entry { kind, orchestration: Some(key), body: Body::Json(Value::Object(old).to_string()) }
+    let mut body = digest(row).to_vec();
+    body.extend_from_slice(Json::Object(old).to_string().as_bytes());
+    Entry { kind, orchestration: Some(key), body: Body::DigestAndJson(body) }
 }
 
-/// Reads the old values from the body of a `Changed` or `WentBackInTime` entry.
+/// Reads values by field path from JSON text.
 pub(super) fn old_values(body: &str) -> Option<OldValues> {
-    let Value::Object(map) = serde_json::from_str(body).ok()? else { return None };
+    let Json::Object(map) = serde_json::from_str(body).ok()? else { return None };
     map.into_iter()
         .map(|(path, value)| {
             let value = match value {
-                Value::Null => None,
-                Value::String(text) => Some(text),
+                Json::Null => None,
+                Json::String(text) => Some(text),
                 _ => return None,
             };
             Some((Field::from_path(&path)?, value))

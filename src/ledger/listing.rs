@@ -128,17 +128,28 @@ fn read_slice(row: &Row<'_>) -> rusqlite::Result<Slice> {
     })
 }
 
-/// Cuts a slice in two at `at`, which begins the new one.
+/// Cuts a slice in two at `at`, which begins the new one. What was listed beyond the cut stays listed.
 pub(super) fn split(connection: &Connection, slice: SliceKey, at: Timestamp) -> Result<Slice, Problem> {
-    let (profile, ends_at): (i64, Timestamp) =
-        connection.query_row("SELECT profile, ends_at FROM slice WHERE key = ?1", [slice.0], |row| {
-            Ok((row.get(0)?, row.get(1)?))
-        })?;
-    connection.execute("UPDATE slice SET ends_at = ?2 WHERE key = ?1", params![slice.0, at])?;
+    let (profile, done, old) = connection.query_row(
+        "SELECT key, begins_at, ends_at, position, profile, done FROM slice WHERE key = ?1",
+        [slice.0],
+        |row| Ok((row.get::<_, i64>(4)?, row.get::<_, bool>(5)?, read_slice(row)?)),
+    )?;
+    if at <= old.begins_at || at >= old.ends_at {
+        return Err(Problem::Inconsistent(format!(
+            "the slice from {} to {} was to be cut at {at}",
+            old.begins_at, old.ends_at
+        )));
+    }
+    // Whoever asks for a cut did not know yet that the slice was finished, and lists the rest again.
+    let position = if done { at } else { old.position.max(at) };
+    connection
+        .prepare_cached("UPDATE slice SET ends_at = ?2, done = done OR position >= ?2 WHERE key = ?1")?
+        .execute(params![slice.0, at])?;
     let key = connection
-        .prepare_cached("INSERT INTO slice (profile, begins_at, ends_at, position) VALUES (?1, ?2, ?3, ?2)")?
-        .insert(params![profile, at, ends_at])?;
-    Ok(Slice { key: SliceKey(key), begins_at: at, ends_at, position: at })
+        .prepare_cached("INSERT INTO slice (profile, begins_at, ends_at, position) VALUES (?1, ?2, ?3, ?4)")?
+        .insert(params![profile, at, old.ends_at, position])?;
+    Ok(Slice { key: SliceKey(key), begins_at: at, ends_at: old.ends_at, position })
 }
 
 /// Takes a slice back to an earlier position.
@@ -149,7 +160,8 @@ pub(super) fn rewind(connection: &Connection, slice: SliceKey, to: Timestamp) ->
     Ok(())
 }
 
-/// Notes how far the listing is with a page, and what the page lacked.
+/// Notes how far the listing is with a page, and what the page lacked. A slice that was cut while it was
+/// listed is finished by a page that reaches its new end; at the ceiling, that instant may have more rows.
 pub(super) fn advance(
     connection: &Connection,
     profile: ProfileKey,
@@ -158,7 +170,11 @@ pub(super) fn advance(
 ) -> Result<(), Problem> {
     match progress {
         Progress::Reached(slice, position) => connection
-            .prepare_cached("UPDATE slice SET position = max(position, ?2) WHERE key = ?1")?
+            .prepare_cached(
+                "UPDATE slice SET position = max(position, ?2), done = done OR (max(position, ?2) >= ends_at
+                 AND ends_at < (SELECT ceiling FROM listing WHERE listing.profile = slice.profile))
+                 WHERE key = ?1",
+            )?
             .execute(params![slice.0, position])?,
         Progress::Finished(slice) => connection
             .prepare_cached("UPDATE slice SET position = ends_at, done = 1 WHERE key = ?1")?
@@ -214,7 +230,7 @@ pub(super) fn complete(
             "a discovery was called complete with {open} slices open"
         )));
     }
-    connection.execute(
+    let moved = connection.execute(
         "UPDATE profile SET
              covered_from = min(coalesce(covered_from, listing.begins_at), listing.begins_at),
              watermark = max(coalesce(watermark, listing.begins_at), min(?2, coalesce(listing.doubt_from, ?2))),
@@ -222,6 +238,9 @@ pub(super) fn complete(
          FROM listing WHERE listing.profile = profile.key AND profile.key = ?1",
         params![profile.0, watermark],
     )?;
+    if moved == 0 {
+        return Err(Problem::Inconsistent("a discovery was called complete that was never begun".to_owned()));
+    }
     connection.execute("DELETE FROM listing WHERE profile = ?1", [profile.0])?;
     Ok(())
 }

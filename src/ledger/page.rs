@@ -80,6 +80,8 @@ pub(super) fn commit(
     page: &PageCommit,
 ) -> Result<PageCommitted, Problem> {
     let mut desk = Desk::new(connection, rules, page)?;
+    desk.committed.counts.pages = 1;
+    desk.committed.counts.rows = (page.rows.len() + page.unreadable.len()) as u64 + page.without_id;
     for row in &page.rows {
         desk.take(row, Trust::Listed)?;
     }
@@ -92,7 +94,8 @@ pub(super) fn commit(
 }
 
 /// Writes what Get Orchestration answered about a row that was listed in an older state than the
-/// ledger's. The same older answer in [`CONFIRMING_POLLS`] polls running is taken.
+/// ledger's. The same older answer in [`CONFIRMING_POLLS`] polls running is taken. A look-up is no page,
+/// and the row that it is about was counted when it was listed.
 pub(super) fn commit_lookup(
     connection: &Connection,
     rules: &Rules,
@@ -100,22 +103,24 @@ pub(super) fn commit_lookup(
 ) -> Result<PageCommitted, Problem> {
     let mut desk = Desk::new(connection, rules, page)?;
     for row in &page.rows {
-        let trust = weigh_sighting(connection, rules, page, row)?;
+        let trust = weigh_sighting(&desk, row)?;
         desk.take(row, trust)?;
     }
+    for row in &page.unreadable {
+        desk.take_unreadable(row)?;
+    }
+    desk.committed.counts.stale = 0;
     desk.finish()
 }
 
 /// In how many polls running an older answer must be the same before it is believed.
 const CONFIRMING_POLLS: i64 = 3;
 
-fn weigh_sighting(
-    connection: &Connection,
-    rules: &Rules,
-    page: &PageCommit,
-    row: &Orchestration,
-) -> Result<Trust, Problem> {
-    let Some(stored) = rows::find_by_id(connection, &row.id)? else { return Ok(Trust::Listed) };
+fn weigh_sighting(desk: &Desk<'_>, row: &Orchestration) -> Result<Trust, Problem> {
+    let Desk { connection, rules, page, .. } = desk;
+    let Some(stored) = rows::find(connection, desk.lookup, &row.id, row.created_at)? else {
+        return Ok(Trust::Listed);
+    };
     let verdict = (rules.compare)(Some(&stored.tracked), row, page.seen_at, Trust::Listed);
     let mut forget = connection.prepare_cached("DELETE FROM stale_sighting WHERE orchestration = ?1")?;
     if verdict != Verdict::Stale {
@@ -124,10 +129,11 @@ fn weigh_sighting(
     }
     let now = digest(row);
     // Polls of one profile are numbered with gaps, those of other profiles: "running" is told by the
-    // former poll of this profile.
+    // former poll of this profile. Being asked twice in one poll confirms nothing.
     let before: Option<i64> = connection
         .prepare_cached(
-            "SELECT sightings FROM stale_sighting WHERE orchestration = ?1 AND digest = ?2 AND (last_poll = ?3
+            "SELECT sightings - (last_poll = ?3) FROM stale_sighting
+             WHERE orchestration = ?1 AND digest = ?2 AND (last_poll = ?3
              OR last_poll = (SELECT max(number) FROM poll WHERE profile = ?4 AND number < ?3))",
         )?
         .query_row(params![stored.key, now, page.poll.0, page.profile.0], |row| row.get(0))
@@ -171,8 +177,6 @@ struct Desk<'a> {
 impl<'a> Desk<'a> {
     fn new(connection: &'a Connection, rules: &'a Rules, page: &'a PageCommit) -> Result<Self, Problem> {
         let counts = Counts {
-            pages: 1,
-            rows: (page.rows.len() + page.unreadable.len()) as u64 + page.without_id,
             without_id: page.without_id,
             unreadable: page.unreadable.len() as u64,
             ..Counts::default()
@@ -196,12 +200,17 @@ impl<'a> Desk<'a> {
 
     fn take(&mut self, row: &'a Orchestration, trust: Trust) -> Result<(), Problem> {
         self.check_customer(row)?;
-        if self.has_unreadable {
+        let stored = rows::find(self.connection, self.lookup, &row.id, row.created_at)?;
+        if let Some(stored) = &stored {
+            self.note_listed(stored)?;
+        }
+        let before = stored.as_ref().map(|stored| &stored.tracked);
+        let verdict = (self.rules.compare)(before, row, self.page.seen_at, trust);
+        // What an older answer shows says nothing about the one that cannot be read.
+        if self.has_unreadable && verdict != Verdict::Stale {
             self.forget_unreadable(row)?;
         }
-        let stored = rows::find(self.connection, self.lookup, &row.id, row.created_at)?;
-        let before = stored.as_ref().map(|stored| &stored.tracked);
-        match (self.rules.compare)(before, row, self.page.seen_at, trust) {
+        match verdict {
             Verdict::Appeared { status_since } => self.add(row, status_since)?,
             Verdict::Stale => {
                 self.committed.counts.stale += 1;
@@ -212,7 +221,6 @@ impl<'a> Desk<'a> {
             }
             Verdict::Unchanged => {
                 if let Some(stored) = stored {
-                    self.note_listed(&stored)?;
                     self.weighed.push(Weighed {
                         status_since: stored.tracked.status_since,
                         before: Some(stored.tracked),
@@ -224,9 +232,8 @@ impl<'a> Desk<'a> {
             }
             Verdict::Changed { kept, changes } => {
                 if let Some(stored) = stored {
-                    self.note_listed(&stored)?;
                     rows::update(self.connection, stored.key, &kept)?;
-                    self.entries.push(journal::changed(stored.key, &changes));
+                    self.entries.push(journal::changed(stored.key, &changes, &kept.orchestration));
                     self.committed.counts.changed += 1;
                     self.weighed.push(Weighed {
                         before: Some(stored.tracked),
@@ -324,6 +331,7 @@ impl<'a> Desk<'a> {
             "id": row.id.to_string(),
             "problem": row.problem,
             "raw_sha256": hex(&Sha256::digest(row.raw.as_bytes())),
+            "raw_before": known,
         });
         self.entries.push(Entry {
             kind: EntryKind::Unreadable,

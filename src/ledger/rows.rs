@@ -1,6 +1,6 @@
 //! Orchestrations as rows.
 
-use rusqlite::types::{FromSqlError, Type};
+use rusqlite::types::{FromSqlError, Type, ValueRef};
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use crate::model::{Endpoint, Identifier, Leg, Orchestration, Timestamp, Tracked};
@@ -247,21 +247,56 @@ impl<'a> EndpointColumns<'a> {
     }
 }
 
+/// Reads an endpoint from the five columns that begin at `first`. A value that the rail has no place for
+/// would be seen by nobody but the views' users, so it makes the row unreadable.
 fn read_endpoint(row: &Row<'_>, first: usize) -> rusqlite::Result<Option<Endpoint>> {
-    let Some(rail) = row.get::<_, Option<i64>>(first)? else { return Ok(None) };
+    let [account, address, network, memo] = [first + 1, first + 2, first + 3, first + 4];
+    let none_in = |columns: &[usize]| {
+        columns.iter().try_for_each(|&column| match row.get_ref(column)? {
+            ValueRef::Null => Ok(()),
+            other => {
+                let cause = Box::new(FromSqlError::InvalidType);
+                Err(rusqlite::Error::FromSqlConversionFailure(column, other.data_type(), cause))
+            }
+        })
+    };
+    let Some(rail) = row.get::<_, Option<i64>>(first)? else {
+        none_in(&[account, address, network, memo])?;
+        return Ok(None);
+    };
     Ok(Some(match rail {
-        RAIL_PROFILE => Endpoint::Profile { profile_id: row.get(first + 1)? },
-        RAIL_CRYPTO => Endpoint::Crypto {
-            address: row.get(first + 2)?,
-            network: row.get(first + 3)?,
-            address_id: row.get(first + 1)?,
-        },
-        RAIL_FIAT => Endpoint::Fiat { account_id: row.get(first + 1)?, memo: row.get(first + 4)? },
+        RAIL_PROFILE => {
+            none_in(&[address, network, memo])?;
+            Endpoint::Profile { profile_id: row.get(account)? }
+        }
+        RAIL_CRYPTO => {
+            none_in(&[memo])?;
+            Endpoint::Crypto {
+                address: row.get(address)?,
+                network: row.get(network)?,
+                address_id: row.get(account)?,
+            }
+        }
+        RAIL_FIAT => {
+            none_in(&[address, network])?;
+            Endpoint::Fiat { account_id: row.get(account)?, memo: row.get(memo)? }
+        }
         other => {
             let cause = Box::new(FromSqlError::OutOfRange(other));
             return Err(rusqlite::Error::FromSqlConversionFailure(first, Type::Integer, cause));
         }
     }))
+}
+
+/// Why a row cannot be read, by the name of the column.
+pub(super) fn told(error: &rusqlite::Error) -> String {
+    let (index, cause) = match error {
+        rusqlite::Error::FromSqlConversionFailure(index, _, cause) => (*index, cause.to_string()),
+        rusqlite::Error::InvalidColumnType(index, _, kind) => (*index, format!("it is {kind}")),
+        other => return other.to_string(),
+    };
+    let column = index.checked_sub(1).and_then(|index| columns!().split(", ").nth(index));
+    format!("{}: {cause}", column.unwrap_or("key"))
 }
 
 /// Every row, by the time of its creation.
@@ -278,16 +313,17 @@ pub(super) fn for_each(connection: &Connection, mut then: impl FnMut(Stored)) ->
     Ok(())
 }
 
-/// Every row by its key, one after the other; stops at the first error of `then`.
+/// Every row with its key, by key, one after the other, also those that cannot be read; stops at the
+/// first error of `then`.
 pub(super) fn by_key(
     connection: &Connection,
-    mut then: impl FnMut(Stored) -> Result<(), super::Problem>,
+    mut then: impl FnMut(i64, rusqlite::Result<Stored>) -> Result<(), super::Problem>,
 ) -> Result<(), super::Problem> {
     let mut statement =
         connection.prepare(concat!("SELECT key, ", columns!(), " FROM orchestration ORDER BY key"))?;
     let mut found = statement.query([])?;
     while let Some(row) = found.next()? {
-        then(read(row)?)?;
+        then(row.get(0)?, read(row))?;
     }
     Ok(())
 }

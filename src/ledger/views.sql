@@ -1,5 +1,6 @@
 
 -- The public views: read-only, text in the API's names, times as RFC 3339 in UTC. See docs/ledger.md.
+-- The arithmetic on times rounds down before 1970 too: some services send the year 1 for "none".
 
 CREATE VIEW orchestrations AS
 SELECT
@@ -49,12 +50,12 @@ SELECT
     o.destination_memo AS destination_fiat_memo,
     CASE typeof(o.orchestration_rule_id) WHEN 'blob' THEN lower(substr(hex(o.orchestration_rule_id), 1, 8) || '-' || substr(hex(o.orchestration_rule_id), 9, 4) || '-'
         || substr(hex(o.orchestration_rule_id), 13, 4) || '-' || substr(hex(o.orchestration_rule_id), 17, 4) || '-' || substr(hex(o.orchestration_rule_id), 21)) ELSE o.orchestration_rule_id END AS orchestration_rule_id,
-    CASE WHEN o.created_at IS NOT NULL THEN strftime('%Y-%m-%dT%H:%M:%S', o.created_at / 1000000, 'unixepoch') || printf('.%06dZ', o.created_at % 1000000) END AS created_at,
-    CASE WHEN o.updated_at IS NOT NULL THEN strftime('%Y-%m-%dT%H:%M:%S', o.updated_at / 1000000, 'unixepoch') || printf('.%06dZ', o.updated_at % 1000000) END AS updated_at,
-    CASE WHEN o.completed_at IS NOT NULL THEN strftime('%Y-%m-%dT%H:%M:%S', o.completed_at / 1000000, 'unixepoch') || printf('.%06dZ', o.completed_at % 1000000) END AS completed_at,
+    CASE WHEN o.created_at IS NOT NULL THEN strftime('%Y-%m-%dT%H:%M:%S', (o.created_at - (o.created_at % 1000000 + 1000000) % 1000000) / 1000000, 'unixepoch') || printf('.%06dZ', (o.created_at % 1000000 + 1000000) % 1000000) END AS created_at,
+    CASE WHEN o.updated_at IS NOT NULL THEN strftime('%Y-%m-%dT%H:%M:%S', (o.updated_at - (o.updated_at % 1000000 + 1000000) % 1000000) / 1000000, 'unixepoch') || printf('.%06dZ', (o.updated_at % 1000000 + 1000000) % 1000000) END AS updated_at,
+    CASE WHEN o.completed_at IS NOT NULL THEN strftime('%Y-%m-%dT%H:%M:%S', (o.completed_at - (o.completed_at % 1000000 + 1000000) % 1000000) / 1000000, 'unixepoch') || printf('.%06dZ', (o.completed_at % 1000000 + 1000000) % 1000000) END AS completed_at,
     o.metadata AS metadata,
     o.remainder AS other_fields,
-    CASE WHEN o.status_since IS NOT NULL THEN strftime('%Y-%m-%dT%H:%M:%S', o.status_since / 1000000, 'unixepoch') || printf('.%06dZ', o.status_since % 1000000) END AS status_since,
+    CASE WHEN o.status_since IS NOT NULL THEN strftime('%Y-%m-%dT%H:%M:%S', (o.status_since - (o.status_since % 1000000 + 1000000) % 1000000) / 1000000, 'unixepoch') || printf('.%06dZ', (o.status_since % 1000000 + 1000000) % 1000000) END AS status_since,
     CASE typeof(p.id) WHEN 'blob' THEN lower(substr(hex(p.id), 1, 8) || '-' || substr(hex(p.id), 9, 4) || '-'
         || substr(hex(p.id), 13, 4) || '-' || substr(hex(p.id), 17, 4) || '-' || substr(hex(p.id), 21)) ELSE p.id END AS listed_by
 FROM orchestration AS o JOIN profile AS p ON p.key = o.listed_by;
@@ -63,15 +64,15 @@ CREATE VIEW journal AS
 SELECT
     e.seq AS seq,
     e.batch AS batch,
-    CASE WHEN b.at IS NOT NULL THEN strftime('%Y-%m-%dT%H:%M:%S', b.at / 1000000, 'unixepoch') || printf('.%06dZ', b.at % 1000000) END AS at,
+    CASE WHEN b.at IS NOT NULL THEN strftime('%Y-%m-%dT%H:%M:%S', (b.at - (b.at % 1000000 + 1000000) % 1000000) / 1000000, 'unixepoch') || printf('.%06dZ', (b.at % 1000000 + 1000000) % 1000000) END AS at,
     b.poll AS poll,
     CASE e.kind WHEN 1 THEN 'appeared' WHEN 2 THEN 'changed' WHEN 3 THEN 'went_back_in_time'
         WHEN 4 THEN 'unreadable' WHEN 5 THEN 'readable_again' WHEN 6 THEN 'merged' END AS kind,
     CASE WHEN o.key IS NOT NULL THEN CASE typeof(o.id) WHEN 'blob' THEN lower(substr(hex(o.id), 1, 8) || '-' || substr(hex(o.id), 9, 4) || '-'
         || substr(hex(o.id), 13, 4) || '-' || substr(hex(o.id), 17, 4) || '-' || substr(hex(o.id), 21)) ELSE o.id END
-        WHEN e.kind IN (4, 5) THEN e.body ->> 'id' END AS orchestration_id,
-    CASE e.kind WHEN 1 THEN lower(hex(e.body)) END AS digest,
-    CASE WHEN e.kind <> 1 THEN e.body END AS old_values
+        WHEN e.kind IN (4, 5, 6) THEN e.body ->> 'id' END AS orchestration_id,
+    CASE WHEN e.kind IN (1, 2, 3) THEN lower(hex(substr(e.body, 1, 32))) END AS digest,
+    CASE WHEN e.kind IN (2, 3) THEN CAST(substr(e.body, 33) AS TEXT) WHEN e.kind <> 1 THEN e.body END AS old_values
 FROM journal_entry AS e
 JOIN journal_batch AS b ON b.number = e.batch
 LEFT JOIN orchestration AS o ON o.key = e.orchestration;
@@ -82,9 +83,9 @@ SELECT
     CASE typeof(p.id) WHEN 'blob' THEN lower(substr(hex(p.id), 1, 8) || '-' || substr(hex(p.id), 9, 4) || '-'
         || substr(hex(p.id), 13, 4) || '-' || substr(hex(p.id), 17, 4) || '-' || substr(hex(p.id), 21)) ELSE p.id END AS profile_id,
     o.lane AS lane,
-    CASE WHEN o.began_at IS NOT NULL THEN strftime('%Y-%m-%dT%H:%M:%S', o.began_at / 1000000, 'unixepoch') || printf('.%06dZ', o.began_at % 1000000) END AS began_at,
-    CASE WHEN o.ended_at IS NOT NULL THEN strftime('%Y-%m-%dT%H:%M:%S', o.ended_at / 1000000, 'unixepoch') || printf('.%06dZ', o.ended_at % 1000000) END AS ended_at,
-    CASE WHEN o.ceiling IS NOT NULL THEN strftime('%Y-%m-%dT%H:%M:%S', o.ceiling / 1000000, 'unixepoch') || printf('.%06dZ', o.ceiling % 1000000) END AS ceiling,
+    CASE WHEN o.began_at IS NOT NULL THEN strftime('%Y-%m-%dT%H:%M:%S', (o.began_at - (o.began_at % 1000000 + 1000000) % 1000000) / 1000000, 'unixepoch') || printf('.%06dZ', (o.began_at % 1000000 + 1000000) % 1000000) END AS began_at,
+    CASE WHEN o.ended_at IS NOT NULL THEN strftime('%Y-%m-%dT%H:%M:%S', (o.ended_at - (o.ended_at % 1000000 + 1000000) % 1000000) / 1000000, 'unixepoch') || printf('.%06dZ', (o.ended_at % 1000000 + 1000000) % 1000000) END AS ended_at,
+    CASE WHEN o.ceiling IS NOT NULL THEN strftime('%Y-%m-%dT%H:%M:%S', (o.ceiling - (o.ceiling % 1000000 + 1000000) % 1000000) / 1000000, 'unixepoch') || printf('.%06dZ', (o.ceiling % 1000000 + 1000000) % 1000000) END AS ceiling,
     o.result AS result,
     o.reason AS reason,
     o.pages AS pages,
@@ -101,8 +102,8 @@ SELECT
     CASE typeof(o.id) WHEN 'blob' THEN lower(substr(hex(o.id), 1, 8) || '-' || substr(hex(o.id), 9, 4) || '-'
         || substr(hex(o.id), 13, 4) || '-' || substr(hex(o.id), 17, 4) || '-' || substr(hex(o.id), 21)) ELSE o.id END AS profile_id,
     o.name AS name,
-    CASE WHEN o.first_poll_at IS NOT NULL THEN strftime('%Y-%m-%dT%H:%M:%S', o.first_poll_at / 1000000, 'unixepoch') || printf('.%06dZ', o.first_poll_at % 1000000) END AS first_poll_at,
-    CASE WHEN o.covered_from IS NOT NULL THEN strftime('%Y-%m-%dT%H:%M:%S', o.covered_from / 1000000, 'unixepoch') || printf('.%06dZ', o.covered_from % 1000000) END AS covered_from,
-    CASE WHEN o.watermark IS NOT NULL THEN strftime('%Y-%m-%dT%H:%M:%S', o.watermark / 1000000, 'unixepoch') || printf('.%06dZ', o.watermark % 1000000) END AS covered_to,
-    CASE WHEN o.verified_at IS NOT NULL THEN strftime('%Y-%m-%dT%H:%M:%S', o.verified_at / 1000000, 'unixepoch') || printf('.%06dZ', o.verified_at % 1000000) END AS verified_at
+    CASE WHEN o.first_poll_at IS NOT NULL THEN strftime('%Y-%m-%dT%H:%M:%S', (o.first_poll_at - (o.first_poll_at % 1000000 + 1000000) % 1000000) / 1000000, 'unixepoch') || printf('.%06dZ', (o.first_poll_at % 1000000 + 1000000) % 1000000) END AS first_poll_at,
+    CASE WHEN o.covered_from IS NOT NULL THEN strftime('%Y-%m-%dT%H:%M:%S', (o.covered_from - (o.covered_from % 1000000 + 1000000) % 1000000) / 1000000, 'unixepoch') || printf('.%06dZ', (o.covered_from % 1000000 + 1000000) % 1000000) END AS covered_from,
+    CASE WHEN o.watermark IS NOT NULL THEN strftime('%Y-%m-%dT%H:%M:%S', (o.watermark - (o.watermark % 1000000 + 1000000) % 1000000) / 1000000, 'unixepoch') || printf('.%06dZ', (o.watermark % 1000000 + 1000000) % 1000000) END AS covered_to,
+    CASE WHEN o.verified_at IS NOT NULL THEN strftime('%Y-%m-%dT%H:%M:%S', (o.verified_at - (o.verified_at % 1000000 + 1000000) % 1000000) / 1000000, 'unixepoch') || printf('.%06dZ', (o.verified_at % 1000000 + 1000000) % 1000000) END AS verified_at
 FROM profile AS o;

@@ -10,7 +10,7 @@ use std::time::Duration;
 use reqwest::header::{AUTHORIZATION, HeaderValue};
 use reqwest::{Method, Request, Url};
 
-use super::json;
+use super::json::Json;
 use super::limiter::Limiter;
 use super::outbound::{Manner, Outbound};
 use super::page::utf8;
@@ -296,21 +296,13 @@ impl Ask {
 
 /// The row in the answer of Get Orchestration; some integrations have seen it wrapped.
 fn single_row(body: &[u8], asked: &Identifier) -> Result<Row, BodyError> {
-    let text = utf8(body)?;
-    let mut members = Vec::new();
-    json::members(text, &mut members).map_err(|error| {
-        if error.is_data() {
-            BodyError::UnexpectedShape { what: "not an object" }
-        } else {
-            BodyError::NotJson { detail: error.to_string() }
-        }
-    })?;
-    let find = |name: &str| members.iter().find(|(key, _)| key == name).map(|(_, value)| *value);
-    let raw = match (find("id"), find("orchestration")) {
-        (None, Some(wrapped)) => wrapped,
-        _ => text,
+    let json = Json::parse(utf8(body)?).map_err(|error| BodyError::NotJson { detail: error.to_string() })?;
+    let members = json.members(0);
+    let find = |name: &str| members.iter().find(|member| member.key == name);
+    let row = match (find("id"), find("orchestration")) {
+        (None, Some(wrapped)) => Row::take(wrapped.value),
+        _ => Row::take(json),
     };
-    let row = Row::parse(raw);
     match row.id() {
         None => Err(BodyError::UnexpectedShape { what: "an orchestration without an id" }),
         // People may have typed the id in capitals.

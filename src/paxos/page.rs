@@ -3,14 +3,13 @@
 //! Owns the envelope: under which name the rows come, and what counts as a last page. A body that has
 //! no rows to show and does not say so is an error, never an empty page.
 
-use std::borrow::Cow;
 use std::fmt;
 
 use serde::de::{Deserializer, IgnoredAny, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
 use super::Row;
-use super::json;
+use super::json::Json;
 use crate::model::Timestamp;
 
 /// One page of List Orchestrations.
@@ -84,7 +83,7 @@ impl Page {
                 });
             }
         };
-        let rows = rows.into_iter().map(|row| Row::parse(row.get())).collect();
+        let rows = rows.into_iter().map(|row| Row::take(row.into())).collect();
         Ok(Self { rows, next, server_date, list_bytes: body.len() })
     }
 }
@@ -97,8 +96,8 @@ pub(super) struct Envelope<'a> {
     pub(super) older_items: Option<Vec<&'a RawValue>>,
     /// How many members the object has, whatever their names.
     pub(super) members: usize,
-    next_page_cursor: Option<&'a str>,
-    next_page: Option<&'a str>,
+    next_page_cursor: Option<Json<'a>>,
+    next_page: Option<Json<'a>>,
 }
 
 impl<'a> Envelope<'a> {
@@ -118,7 +117,8 @@ impl<'a> Envelope<'a> {
     /// Where the next page begins. List Profiles calls it `next_page` in one place of its documentation.
     pub(super) fn cursor(&self) -> Result<Option<Cursor>, BodyError> {
         for raw in [self.next_page_cursor, self.next_page].into_iter().flatten() {
-            let text = json::text(raw)
+            let text = raw
+                .text()
                 .map_err(|_| BodyError::UnexpectedShape { what: "a next page cursor that is not a text" })?;
             if let Some(text) = text {
                 return Ok(Some(Cursor::new(&text)));
@@ -149,16 +149,15 @@ impl<'a> Visitor<'a> for EnvelopeVisitor {
     fn visit_map<A: MapAccess<'a>>(self, mut map: A) -> Result<Self::Value, A::Error> {
         let mut envelope =
             Envelope { items: None, older_items: None, members: 0, next_page_cursor: None, next_page: None };
-        while let Some(key) = map.next_key_seed(json::Key)? {
+        while let Some(key) = map.next_key::<String>()? {
             envelope.members += 1;
-            let key: Cow<'a, str> = key;
-            match key.as_ref() {
+            match key.as_str() {
                 "items" => envelope.items = map.next_value()?,
                 name if name == self.older_name && envelope.items.as_ref().is_none_or(Vec::is_empty) => {
                     envelope.older_items = map.next_value()?;
                 }
-                "next_page_cursor" => envelope.next_page_cursor = Some(map.next_value::<&RawValue>()?.get()),
-                "next_page" => envelope.next_page = Some(map.next_value::<&RawValue>()?.get()),
+                "next_page_cursor" => envelope.next_page_cursor = Some(map.next_value::<&RawValue>()?.into()),
+                "next_page" => envelope.next_page = Some(map.next_value::<&RawValue>()?.into()),
                 _ => {
                     map.next_value::<IgnoredAny>()?;
                 }

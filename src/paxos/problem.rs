@@ -5,7 +5,7 @@
 
 use std::fmt;
 
-use super::json;
+use super::json::Json;
 
 /// Enough to understand a problem; more would flood a log line.
 const MAX_CHARS: usize = 300;
@@ -25,12 +25,11 @@ impl Problem {
     /// Reads the body of a refusal; `None` where it says nothing of this kind.
     pub(super) fn parse(body: &[u8]) -> Option<Box<Self>> {
         let text = std::str::from_utf8(body).ok()?;
-        let mut members = Vec::new();
-        json::members(text, &mut members).ok()?;
+        let members = Json::parse(text).ok()?.members(0);
         let find = |names: &[&str]| {
             names.iter().find_map(|name| {
-                let (_, raw) = members.iter().find(|(key, _)| key == name)?;
-                Some(plain(&json::text(raw).ok()??))
+                let member = members.iter().find(|member| member.key == *name)?;
+                Some(plain(&member.value.text().ok()??))
             })
         };
         let problem = Self {

@@ -3,7 +3,7 @@
 //! Owns its wire shape. Profiles are few: they are listed whole, and one that cannot be read is an
 //! error, since a profile that is overlooked would never be polled.
 
-use super::json;
+use super::json::Json;
 use super::page::{Envelope, utf8};
 use super::{BodyError, Cursor};
 use crate::model::{Identifier, Profile};
@@ -17,18 +17,13 @@ pub(super) fn parse(body: &[u8]) -> Result<(Vec<Profile>, Option<Cursor>), BodyE
         (None, None) if envelope.members == 0 => Vec::new(),
         (None, None) => return Err(BodyError::UnexpectedShape { what: "without a list `items`" }),
     };
-    let profiles = items.into_iter().map(|item| profile(item.get())).collect::<Result<_, _>>()?;
+    let profiles = items.into_iter().map(|item| profile(item.into())).collect::<Result<_, _>>()?;
     Ok((profiles, next))
 }
 
-fn profile(raw: &str) -> Result<Profile, BodyError> {
-    let mut members = Vec::new();
-    json::members(raw, &mut members)
-        .map_err(|_| BodyError::UnexpectedShape { what: "a list with a profile that is not an object" })?;
-    let find = |name: &str| {
-        let (_, value) = members.iter().find(|(key, _)| key == name)?;
-        json::text(value).ok()?
-    };
+fn profile(json: Json<'_>) -> Result<Profile, BodyError> {
+    let members = json.members(0);
+    let find = |name: &str| members.iter().find(|member| member.key == name)?.value.text().ok()?;
     let id = find("id").ok_or(BodyError::UnexpectedShape { what: "a list with a profile without an id" })?;
     Ok(Profile { id: Identifier::new(&id), name: find("nickname").map(Into::into) })
 }

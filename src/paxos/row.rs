@@ -9,7 +9,7 @@ mod fields;
 
 use self::endpoint::{destination, source};
 use self::fields::Problem;
-use super::json::{self, Member};
+use super::json::{Json, Member};
 use super::remainder::Remainder;
 use crate::model::{Identifier, Leg, LegStatus, Orchestration, Status, Timestamp, UnreadableRow};
 
@@ -37,27 +37,31 @@ pub enum Row {
 
 impl Row {
     /// Takes the JSON text of one row. Never fails.
-    pub fn parse(raw: &str) -> Self {
-        let raw = raw.trim_ascii();
-        let without_id = |problem: String| Self::WithoutId { raw: raw.into(), problem: cut(problem) };
-        if !raw.starts_with('{') {
-            return without_id(format!("{} where an orchestration belongs", json::kind_of(raw)));
+    pub fn parse(text: &str) -> Self {
+        match Json::parse(text) {
+            Ok(json) => Self::take(json),
+            Err(error) => Self::WithoutId { raw: text.into(), problem: format!("not JSON: {error}") },
         }
-        let mut members = Vec::with_capacity(USUAL_MEMBERS);
-        let read = json::members(raw, &mut members);
-        let id = match members.iter().find(|(key, _)| key == "id").map(|(_, value)| json::text(value)) {
+    }
+
+    /// Takes one row. Never fails.
+    pub(super) fn take(json: Json<'_>) -> Self {
+        let raw = json.as_str();
+        let without_id = |problem: String| Self::WithoutId { raw: raw.into(), problem };
+        if !raw.starts_with('{') {
+            return without_id(format!("{} where an orchestration belongs", json.kind()));
+        }
+        let members = json.members(USUAL_MEMBERS);
+        let id = match members.iter().find(|member| member.key == "id").map(|member| member.value.text()) {
             Some(Ok(Some(text))) => Identifier::new(&text),
             Some(Err(kind)) => return without_id(format!("id: {kind} where a text belongs")),
             Some(Ok(None)) | None => return without_id("id: missing".to_owned()),
         };
-        let orchestration = match read {
-            Ok(()) => orchestration(id.clone(), &members),
-            Err(error) => Err(Problem::broken(&error)),
-        };
-        match orchestration {
+        match orchestration(id.clone(), &members) {
             Ok(orchestration) => Self::Readable(orchestration),
             Err(problem) => {
-                Self::Unreadable(UnreadableRow { id, raw: raw.into(), problem: cut(problem.to_string()) })
+                let problem = cut(problem.to_string());
+                Self::Unreadable(UnreadableRow { id, raw: raw.into(), problem })
             }
         }
     }
@@ -99,31 +103,30 @@ fn orchestration(id: Identifier, members: &[Member<'_>]) -> Result<Orchestration
     };
     let (mut status, mut created_at) = (None, None);
     let mut rest = Remainder::default();
-    for &(ref key, raw) in members {
-        let key = key.as_ref();
-        match key {
+    for member in members {
+        match member.key.as_ref() {
             "id" => {}
-            "profile_id" => row.profile_id = fields::identifier(key, raw)?,
-            "identity_id" => row.identity_id = fields::identifier(key, raw)?,
-            "account_id" => row.account_id = fields::identifier(key, raw)?,
-            "customer_id" => row.customer_id = fields::identifier(key, raw)?,
-            "ref_id" => row.ref_id = fields::identifier(key, raw)?,
-            "source_asset" => row.source_asset = fields::boxed(key, raw)?,
-            "destination_asset" => row.destination_asset = fields::boxed(key, raw)?,
-            "source_amount" => row.source_amount = fields::amount(key, raw)?,
-            "destination_amount" => row.destination_amount = fields::amount(key, raw)?,
-            "source_transfer" => row.source_transfer = fields::nested(key, raw, &mut rest, leg)?,
-            "destination_transfer" => row.destination_transfer = fields::nested(key, raw, &mut rest, leg)?,
-            "status" => status = fields::text(key, raw)?.map(|word| Status::new(&word)),
-            "fail_reason" => row.fail_reason = fields::nested(key, raw, &mut rest, fail_reason)?,
-            "source" => row.source = fields::nested(key, raw, &mut rest, source)?,
-            "destination" => row.destination = fields::nested(key, raw, &mut rest, destination)?,
-            "orchestration_rule_id" => row.orchestration_rule_id = fields::identifier(key, raw)?,
-            "created_at" => created_at = fields::time(key, raw, &mut rest)?,
-            "updated_at" => row.updated_at = fields::time(key, raw, &mut rest)?,
-            "completed_at" => row.completed_at = fields::time(key, raw, &mut rest)?,
-            "metadata" => row.metadata = fields::object(key, raw)?.map(Into::into),
-            _ => rest.add(key, raw),
+            "profile_id" => row.profile_id = fields::identifier(member)?,
+            "identity_id" => row.identity_id = fields::identifier(member)?,
+            "account_id" => row.account_id = fields::identifier(member)?,
+            "customer_id" => row.customer_id = fields::identifier(member)?,
+            "ref_id" => row.ref_id = fields::identifier(member)?,
+            "source_asset" => row.source_asset = fields::boxed(member)?,
+            "destination_asset" => row.destination_asset = fields::boxed(member)?,
+            "source_amount" => row.source_amount = fields::amount(member)?,
+            "destination_amount" => row.destination_amount = fields::amount(member)?,
+            "source_transfer" => row.source_transfer = fields::nested(member, &mut rest, leg)?,
+            "destination_transfer" => row.destination_transfer = fields::nested(member, &mut rest, leg)?,
+            "status" => status = fields::text(member)?.map(|word| Status::new(&word)),
+            "fail_reason" => row.fail_reason = fields::nested(member, &mut rest, fail_reason)?,
+            "source" => row.source = fields::nested(member, &mut rest, source)?,
+            "destination" => row.destination = fields::nested(member, &mut rest, destination)?,
+            "orchestration_rule_id" => row.orchestration_rule_id = fields::identifier(member)?,
+            "created_at" => created_at = fields::time(member, &mut rest)?,
+            "updated_at" => row.updated_at = fields::time(member, &mut rest)?,
+            "completed_at" => row.completed_at = fields::time(member, &mut rest)?,
+            "metadata" => row.metadata = fields::object(member)?.map(|object| object.as_str().into()),
+            _ => rest.add(member),
         }
     }
     row.status = status.ok_or_else(|| Problem::missing("status"))?;
@@ -134,11 +137,11 @@ fn orchestration(id: Identifier, members: &[Member<'_>]) -> Result<Orchestration
 
 fn leg(members: &[Member<'_>], rest: &mut Remainder) -> Result<Leg, Problem> {
     let mut leg = Leg::default();
-    for &(ref key, raw) in members {
-        match key.as_ref() {
-            "transfer_id" => leg.transfer_id = fields::identifier(key, raw)?,
-            "status" => leg.status = fields::text(key, raw)?.map(|word| LegStatus::new(&word)),
-            _ => rest.add(key, raw),
+    for member in members {
+        match member.key.as_ref() {
+            "transfer_id" => leg.transfer_id = fields::identifier(member)?,
+            "status" => leg.status = fields::text(member)?.map(|word| LegStatus::new(&word)),
+            _ => rest.add(member),
         }
     }
     Ok(leg)
@@ -146,10 +149,10 @@ fn leg(members: &[Member<'_>], rest: &mut Remainder) -> Result<Leg, Problem> {
 
 fn fail_reason(members: &[Member<'_>], rest: &mut Remainder) -> Result<Option<Box<str>>, Problem> {
     let mut detail = None;
-    for &(ref key, raw) in members {
-        match key.as_ref() {
-            "detail" => detail = fields::boxed(key, raw)?,
-            _ => rest.add(key, raw),
+    for member in members {
+        match member.key.as_ref() {
+            "detail" => detail = fields::boxed(member)?,
+            _ => rest.add(member),
         }
     }
     Ok(detail)

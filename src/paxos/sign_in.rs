@@ -16,11 +16,12 @@ use oauth2::{
 use reqwest::header::HeaderValue;
 use secrecy::ExposeSecret;
 
+use super::json::Json;
 use super::outbound::{Manner, Outbound};
 use super::retry::{AttemptError, Retries};
 use super::token::{READ_ORCHESTRATION, READ_PROFILE, Scope, Token};
 use super::transport::MAX_SMALL_BYTES;
-use super::{BodyError, Call, FetchError, Problem, RetryPolicy, Settings, Subject, json};
+use super::{BodyError, Call, FetchError, Problem, RetryPolicy, Settings, Subject};
 use crate::clock::SharedClock;
 use crate::model::Lane;
 
@@ -167,7 +168,6 @@ impl<'c> AsyncHttpClient<'c> for Via<'_> {
 
 fn speaks_oauth(body: &[u8]) -> bool {
     let Ok(text) = std::str::from_utf8(body) else { return false };
-    let mut members = Vec::new();
-    json::members(text, &mut members).is_ok()
-        && members.iter().any(|(key, value)| key == "error" && matches!(json::text(value), Ok(Some(_))))
+    let members = Json::parse(text).map(|json| json.members(0)).unwrap_or_default();
+    members.iter().any(|member| member.key == "error" && matches!(member.value.text(), Ok(Some(_))))
 }

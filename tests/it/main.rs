@@ -3,6 +3,7 @@
 mod architecture;
 mod config;
 mod diff;
+mod ledger;
 mod logging;
 mod paxos;
 mod sim;

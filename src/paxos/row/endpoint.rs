@@ -24,14 +24,14 @@ fn endpoint(
     rest: &mut Remainder,
 ) -> Result<Option<Endpoint>, Problem> {
     let mut found: Option<(&str, Endpoint)> = None;
-    for &(ref key, raw) in members {
-        let kind = key.as_ref();
+    for member in members {
+        let kind = member.key.as_ref();
         let endpoint = match kind {
-            "profile" => fields::nested(kind, raw, rest, profile)?,
-            "crypto" => fields::nested(kind, raw, rest, crypto)?,
-            "fiat" => fields::nested(kind, raw, rest, |members, rest| fiat(members, account_key, rest))?,
+            "profile" => fields::nested(member, rest, profile)?,
+            "crypto" => fields::nested(member, rest, crypto)?,
+            "fiat" => fields::nested(member, rest, |members, rest| fiat(members, account_key, rest))?,
             _ => {
-                rest.add(kind, raw);
+                rest.add(member);
                 None
             }
         };
@@ -48,10 +48,10 @@ fn endpoint(
 
 fn profile(members: &[Member<'_>], rest: &mut Remainder) -> Result<Option<Endpoint>, Problem> {
     let mut profile_id = None;
-    for &(ref key, raw) in members {
-        match key.as_ref() {
-            "profile_id" => profile_id = fields::identifier(key, raw)?,
-            _ => rest.add(key, raw),
+    for member in members {
+        match member.key.as_ref() {
+            "profile_id" => profile_id = fields::identifier(member)?,
+            _ => rest.add(member),
         }
     }
     Ok(profile_id.map(|profile_id| Endpoint::Profile { profile_id }))
@@ -59,20 +59,20 @@ fn profile(members: &[Member<'_>], rest: &mut Remainder) -> Result<Option<Endpoi
 
 fn crypto(members: &[Member<'_>], rest: &mut Remainder) -> Result<Option<Endpoint>, Problem> {
     let (mut address, mut network, mut address_id) = (None, None, None);
-    let mut alias: Option<(Identifier, &str)> = None;
-    for &(ref key, raw) in members {
-        match key.as_ref() {
-            "address" => address = fields::boxed(key, raw)?,
-            "network" => network = fields::boxed(key, raw)?,
-            "address_id" => address_id = fields::identifier(key, raw)?,
-            "crypto_address_id" => alias = fields::identifier(key, raw)?.map(|id| (id, raw)),
-            _ => rest.add(key, raw),
+    let mut alias: Option<(Identifier, &Member<'_>)> = None;
+    for member in members {
+        match member.key.as_ref() {
+            "address" => address = fields::boxed(member)?,
+            "network" => network = fields::boxed(member)?,
+            "address_id" => address_id = fields::identifier(member)?,
+            "crypto_address_id" => alias = fields::identifier(member)?.map(|id| (id, member)),
+            _ => rest.add(member),
         }
     }
     // The older name of the same thing. Where both are given and differ, nobody says which is right.
     match (alias, &address_id) {
         (Some((id, _)), None) => address_id = Some(id),
-        (Some((id, raw)), Some(own)) if id != *own => rest.add("crypto_address_id", raw),
+        (Some((id, member)), Some(own)) if id != *own => rest.add(member),
         _ => {}
     }
     let says_something = address.is_some() || network.is_some() || address_id.is_some();
@@ -85,11 +85,11 @@ fn fiat(
     rest: &mut Remainder,
 ) -> Result<Option<Endpoint>, Problem> {
     let (mut account_id, mut memo) = (None, None);
-    for &(ref key, raw) in members {
-        match key.as_ref() {
-            "memo" => memo = fields::boxed(key, raw)?,
-            name if name == account_key => account_id = fields::identifier(key, raw)?,
-            _ => rest.add(key, raw),
+    for member in members {
+        match member.key.as_ref() {
+            "memo" => memo = fields::boxed(member)?,
+            name if name == account_key => account_id = fields::identifier(member)?,
+            _ => rest.add(member),
         }
     }
     let says_something = account_id.is_some() || memo.is_some();

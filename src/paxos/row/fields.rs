@@ -6,8 +6,11 @@ use std::borrow::Cow;
 use std::fmt;
 
 use crate::model::{Amount, Identifier, Timestamp};
-use crate::paxos::json::{self, Member};
+use crate::paxos::json::{Json, Member};
 use crate::paxos::remainder::Remainder;
+
+/// Room for the members of any nested object that is documented today.
+const USUAL_PARTS: usize = 4;
 
 /// Why a row cannot be taken: the field, and what is wrong with it.
 #[derive(Debug)]
@@ -19,10 +22,6 @@ pub(super) struct Problem {
 impl Problem {
     pub(super) fn missing(field: &str) -> Self {
         Self::new(field, "missing")
-    }
-
-    pub(super) fn broken(error: &serde_json::Error) -> Self {
-        Self::new("the row", format_args!("not a JSON object: {error}"))
     }
 
     pub(super) fn new(field: &str, what: impl fmt::Display) -> Self {
@@ -47,51 +46,47 @@ impl fmt::Display for Problem {
     }
 }
 
-/// Reads the object under `key` by its members; none where it is missing. What `read` puts into its
-/// remainder goes under `key` into `rest`.
+/// Reads the object that `member` holds by its members; none where it is missing. What `read` puts
+/// into its remainder goes under the same key into `rest`.
 pub(super) fn nested<'a, T>(
-    key: &str,
-    raw: &'a str,
+    member: &Member<'a>,
     rest: &mut Remainder,
     read: impl FnOnce(&[Member<'a>], &mut Remainder) -> Result<T, Problem>,
 ) -> Result<T, Problem> {
-    let mut members = Vec::new();
-    if let Some(object) = object(key, raw)? {
-        json::members(object, &mut members).map_err(|error| Problem::new(key, error))?;
-    }
+    let members = object(member)?.map(|object| object.members(USUAL_PARTS)).unwrap_or_default();
     let mut left_over = Remainder::default();
-    let value = read(&members, &mut left_over).map_err(|problem| problem.under(key))?;
-    rest.add_nested(key, left_over);
+    let value = read(&members, &mut left_over).map_err(|problem| problem.under(&member.key))?;
+    rest.add_nested(member, left_over);
     Ok(value)
 }
 
-pub(super) fn object<'a>(key: &str, raw: &'a str) -> Result<Option<&'a str>, Problem> {
-    json::object(raw).map_err(|kind| Problem::wrong_kind(key, kind, "an object"))
+pub(super) fn object<'a>(member: &Member<'a>) -> Result<Option<Json<'a>>, Problem> {
+    member.value.object().map_err(|kind| Problem::wrong_kind(&member.key, kind, "an object"))
 }
 
-pub(super) fn text<'a>(key: &str, raw: &'a str) -> Result<Option<Cow<'a, str>>, Problem> {
-    json::text(raw).map_err(|kind| Problem::wrong_kind(key, kind, "a text"))
+pub(super) fn text<'a>(member: &Member<'a>) -> Result<Option<Cow<'a, str>>, Problem> {
+    member.value.text().map_err(|kind| Problem::wrong_kind(&member.key, kind, "a text"))
 }
 
-pub(super) fn boxed(key: &str, raw: &str) -> Result<Option<Box<str>>, Problem> {
-    Ok(text(key, raw)?.map(Into::into))
+pub(super) fn boxed(member: &Member<'_>) -> Result<Option<Box<str>>, Problem> {
+    Ok(text(member)?.map(Into::into))
 }
 
-pub(super) fn identifier(key: &str, raw: &str) -> Result<Option<Identifier>, Problem> {
-    Ok(text(key, raw)?.map(|text| Identifier::new(&text)))
+pub(super) fn identifier(member: &Member<'_>) -> Result<Option<Identifier>, Problem> {
+    Ok(text(member)?.map(|text| Identifier::new(&text)))
 }
 
-pub(super) fn amount(key: &str, raw: &str) -> Result<Option<Amount>, Problem> {
-    let Some(text) = text(key, raw)? else { return Ok(None) };
-    Amount::parse(&text).map(Some).map_err(|error| Problem::new(key, error))
+pub(super) fn amount(member: &Member<'_>) -> Result<Option<Amount>, Problem> {
+    let Some(text) = text(member)? else { return Ok(None) };
+    Amount::parse(&text).map(Some).map_err(|error| Problem::new(&member.key, error))
 }
 
 /// Reads an instant. Where microseconds cannot hold it, its text stays in the remainder as well.
-pub(super) fn time(key: &str, raw: &str, rest: &mut Remainder) -> Result<Option<Timestamp>, Problem> {
-    let Some(text) = text(key, raw)? else { return Ok(None) };
-    let time = Timestamp::parse_rfc3339(&text).map_err(|error| Problem::new(key, error))?;
+pub(super) fn time(member: &Member<'_>, rest: &mut Remainder) -> Result<Option<Timestamp>, Problem> {
+    let Some(text) = text(member)? else { return Ok(None) };
+    let time = Timestamp::parse_rfc3339(&text).map_err(|error| Problem::new(&member.key, error))?;
     if !Timestamp::is_whole_micros(&text) {
-        rest.add(key, raw);
+        rest.add(member);
     }
     Ok(Some(time))
 }
