@@ -1,19 +1,32 @@
 //! What can go wrong with a ledger, each in its own plain words.
 
+use std::error::Error;
+use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
 
 use rusqlite::ErrorCode;
 
 /// A ledger could not be opened, read or written.
-#[derive(Debug, thiserror::Error)]
-#[error("ledger {}: {problem}", path.display())]
+#[derive(Debug)]
 pub struct LedgerError {
     /// The ledger's file.
     pub path: PathBuf,
     /// What is wrong.
-    #[source]
     pub problem: Problem,
+}
+
+impl fmt::Display for LedgerError {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "ledger {}: {}", self.path.display(), self.problem)
+    }
+}
+
+impl Error for LedgerError {
+    /// The cause of the problem: the problem itself is in the text.
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        self.problem.source()
+    }
 }
 
 /// What is wrong with a ledger.
@@ -23,7 +36,9 @@ pub enum Problem {
     #[error("there is no such file; `tallyd poll` makes it, or set `[ledger] path` to where it is")]
     Missing,
     /// The folder it would lie in is not there.
-    #[error("its folder does not exist; create it, writable for the user that tallyd runs as")]
+    #[error(
+        "its folder does not exist; create it, writable for the user that tallyd runs as, or correct `[ledger] path`"
+    )]
     NoFolder,
     /// Another process holds the lock.
     #[error("another tallyd ({holder}) is writing to it; wait until it ends or stop it")]
@@ -37,7 +52,9 @@ pub enum Problem {
     )]
     ReadOnly,
     /// The file may not be read.
-    #[error("it may not be read by this user; run as the user that tallyd runs as, or grant access")]
+    #[error(
+        "this user may not open it; run as the user that tallyd runs as, or grant access to the file and its folder"
+    )]
     Forbidden,
     /// The disk is full. What was committed before is safe.
     #[error("the disk is full; free space, then run again: everything committed so far is safe")]
@@ -90,13 +107,15 @@ pub enum Problem {
     #[error("another program keeps it locked; close what has it open and run again")]
     Busy,
     /// The system could not read or write the file.
-    #[error("the system could not read or write it")]
+    #[error("the system could not read or write it; check the disk and the system's log")]
     Io(#[source] io::Error),
     /// What is stored cannot be understood.
     #[error("{0}; run `tallyd ledger verify`")]
     Inconsistent(String),
     /// The writer thread is gone.
-    #[error("its writer has ended unexpectedly")]
+    #[error(
+        "its writer has ended unexpectedly, and the log says why; start tallyd again: everything committed so far is safe"
+    )]
     WriterGone,
     /// Anything else that SQLite says.
     #[error("SQLite reports an error")]
@@ -125,6 +144,7 @@ impl From<rusqlite::Error> for Problem {
         match code {
             ErrorCode::DiskFull => Self::DiskFull,
             ErrorCode::ReadOnly => Self::ReadOnly,
+            ErrorCode::SystemIoFailure => Self::Io(io::Error::other(error)),
             ErrorCode::DatabaseCorrupt => Self::Corrupt { detail: error.to_string() },
             ErrorCode::NotADatabase => Self::NotALedger { found: "not an SQLite file".to_owned() },
             ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked => Self::Busy,
@@ -137,7 +157,7 @@ impl From<rusqlite::Error> for Problem {
 impl From<io::Error> for Problem {
     fn from(error: io::Error) -> Self {
         match error.kind() {
-            io::ErrorKind::NotFound => Self::NoFolder,
+            io::ErrorKind::NotFound | io::ErrorKind::NotADirectory => Self::NoFolder,
             io::ErrorKind::PermissionDenied => Self::Forbidden,
             io::ErrorKind::ReadOnlyFilesystem => Self::ReadOnly,
             io::ErrorKind::StorageFull => Self::DiskFull,

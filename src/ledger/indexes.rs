@@ -1,6 +1,6 @@
-//! The indexes with random keys, which are built when the first backfill ends.
+//! The indexes that a backfill does not need, which are built when the first one ends.
 //!
-//! Kept live, they would cost three times the work of everything else that a backfill does. Until they
+//! Those with random keys, kept live, would cost three times the work of everything else that it does. Until they
 //! are there, an orchestration is found by `(created_at, id)`. One whose `created_at` changed between
 //! two listings then has two rows; they are merged before the unique index is built.
 
@@ -47,7 +47,10 @@ pub(super) fn build(connection: &Connection, rules: &Rules, at: Timestamp) -> Re
         }
         Err(error) => return Err(error.into()),
     }
-    connection.execute("CREATE INDEX orchestration_by_ref_id ON orchestration (ref_id)", [])?;
+    connection.execute_batch(
+        "CREATE INDEX orchestration_by_ref_id ON orchestration (ref_id);
+         CREATE INDEX journal_entry_by_orchestration ON journal_entry (orchestration);",
+    )?;
     Ok(())
 }
 

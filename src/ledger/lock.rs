@@ -9,7 +9,7 @@ use std::io::{Read as _, Seek as _, Write as _};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
-use super::{LedgerError, Problem};
+use super::Problem;
 
 /// Held for as long as this process may write to the ledger.
 #[derive(Debug)]
@@ -18,11 +18,7 @@ pub(super) struct Lock {
 }
 
 /// Takes the lock of the ledger at `path`, or says who holds it.
-pub(super) fn take(path: &Path) -> Result<Lock, LedgerError> {
-    try_take(path).map_err(|problem| problem.of(path))
-}
-
-fn try_take(path: &Path) -> Result<Lock, Problem> {
+pub(super) fn take(path: &Path) -> Result<Lock, Problem> {
     let mut file = OpenOptions::new()
         .read(true)
         .write(true)

@@ -1,15 +1,15 @@
 //! Opening a ledger, and refusing what is none.
 
-use std::fs::OpenOptions;
-use std::io::{self, Read as _};
+use std::fs::{Metadata, OpenOptions};
+use std::io;
 use std::os::unix::fs::OpenOptionsExt as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use rusqlite::{Connection, OpenFlags};
 
+use super::Problem;
 use super::schema::{self, APPLICATION_ID};
-use super::{LedgerError, Problem};
 
 /// How long to wait for another process's short write.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
@@ -17,50 +17,76 @@ const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 /// The writer's page cache, in KiB. It holds the upper pages of every index of a ledger of millions.
 const WRITER_CACHE_KIB: i64 = 16 * 1024;
 
-/// The first bytes of every SQLite file.
-const SQLITE_MAGIC: &[u8; 16] = b"SQLite format 3\0";
+/// After how many pages of 4 KiB the write-ahead log is copied into the file. Four times the default:
+/// pages that a backfill writes again and again are then copied a quarter as often.
+const CHECKPOINT_PAGES: i64 = 4000;
+
+/// To how much the write-ahead log is cut back once it was taken over: building the late indexes of a
+/// large ledger lets it grow to their size.
+const WAL_KEPT_BYTES: i64 = 64 * 1024 * 1024;
+
+/// The smallest page that an SQLite file can have, in bytes.
+const SMALLEST_PAGE: u64 = 512;
 
 /// How many prepared statements a connection keeps.
 const STATEMENTS: usize = 64;
 
+/// The file that `path` leads to, so that a ledger has one lock by whatever name it is opened; refuses
+/// what cannot be a ledger before anything is written.
+pub(super) fn resolve(path: &Path) -> Result<PathBuf, Problem> {
+    match std::fs::canonicalize(path) {
+        Ok(real) => {
+            check_kind(&std::fs::metadata(&real)?)?;
+            Ok(real)
+        }
+        // It is yet to be made.
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(path.to_owned()),
+        Err(error) => Err(error.into()),
+    }
+}
+
 /// Opens the ledger at `path` for writing, makes it where there is none, and brings it up to the newest
 /// format.
-pub(super) fn for_writing(path: &Path) -> Result<Connection, LedgerError> {
-    try_for_writing(path).map_err(|problem| problem.of(path))
-}
-
-/// Opens the ledger at `path` for reading only.
-pub(super) fn for_reading(path: &Path) -> Result<Connection, LedgerError> {
-    try_for_reading(path).map_err(|problem| problem.of(path))
-}
-
-fn try_for_writing(path: &Path) -> Result<Connection, Problem> {
-    make_private(path)?;
-    check_magic(path)?;
+pub(super) fn for_writing(path: &Path) -> Result<Connection, Problem> {
+    make(path)?;
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let mut connection = Connection::open_with_flags(path, flags)?;
+    // SQLite opens what may not be written for reading, and says so only at the first write.
+    if connection.is_readonly("main")? {
+        return Err(Problem::ReadOnly);
+    }
     connection.busy_timeout(BUSY_TIMEOUT)?;
-    check_application(&connection)?;
+    check_application(&connection).map_err(|problem| match problem {
+        // The file could be opened: it is the files beside it that cannot be made.
+        Problem::Forbidden => Problem::ReadOnly,
+        other => other,
+    })?;
     connection.pragma_update(None, "journal_mode", "WAL")?;
     connection.pragma_update(None, "synchronous", "FULL")?;
     connection.pragma_update(None, "foreign_keys", true)?;
     connection.pragma_update(None, "cache_size", -WRITER_CACHE_KIB)?;
+    connection.pragma_update(None, "wal_autocheckpoint", CHECKPOINT_PAGES)?;
+    connection.pragma_update(None, "journal_size_limit", WAL_KEPT_BYTES)?;
     connection.set_prepared_statement_cache_capacity(STATEMENTS);
     schema::migrate(&mut connection, path)?;
     Ok(connection)
 }
 
-fn try_for_reading(path: &Path) -> Result<Connection, Problem> {
+/// Opens the ledger at `path` for reading only.
+pub(super) fn for_reading(path: &Path) -> Result<Connection, Problem> {
     match std::fs::metadata(path) {
-        Ok(_) => {}
+        Ok(found) => check_kind(&found)?,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Err(Problem::Missing),
         Err(error) => return Err(error.into()),
     }
-    check_magic(path)?;
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection = Connection::open_with_flags(path, flags)?;
     connection.busy_timeout(BUSY_TIMEOUT)?;
-    check_application(&connection)?;
+    check_application(&connection).map_err(|problem| match problem {
+        // A reader makes the side files where there are none; it may not.
+        Problem::ReadOnly => Problem::Forbidden,
+        other => other,
+    })?;
     let version = schema::user_version(&connection)?;
     if version == 0 {
         // Its maker was killed before the first commit: nothing was ever in it.
@@ -70,31 +96,29 @@ fn try_for_reading(path: &Path) -> Result<Connection, Problem> {
     Ok(connection)
 }
 
-/// Makes the file, readable for its owner only; SQLite gives its side files the same permissions.
-fn make_private(path: &Path) -> Result<(), Problem> {
-    let made = OpenOptions::new().read(true).write(true).create(true).truncate(false).mode(0o600).open(path);
-    match made {
+/// Makes the file where there is none, readable for its owner only; SQLite gives its side files the same
+/// permissions.
+///
+/// One that is there is left alone, here and everywhere: closing any descriptor of it would drop the locks
+/// that SQLite holds on it for this whole process.
+fn make(path: &Path) -> Result<(), Problem> {
+    match OpenOptions::new().write(true).create_new(true).mode(0o600).open(path) {
         Ok(_) => Ok(()),
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
         Err(error) if error.kind() == io::ErrorKind::PermissionDenied => Err(Problem::ReadOnly),
-        Err(error) if error.kind() == io::ErrorKind::IsADirectory => {
-            Err(Problem::NotALedger { found: "a folder".to_owned() })
-        }
         Err(error) => Err(error.into()),
     }
 }
 
-fn check_magic(path: &Path) -> Result<(), Problem> {
-    let mut head = Vec::new();
-    let mut file = std::fs::File::open(path)?;
-    if file.metadata()?.is_dir() {
-        return Err(Problem::NotALedger { found: "a folder".to_owned() });
-    }
-    file.by_ref().take(SQLITE_MAGIC.len() as u64).read_to_end(&mut head)?;
-    if head.is_empty() || head == SQLITE_MAGIC {
-        Ok(())
-    } else {
-        Err(Problem::NotALedger { found: "not an SQLite file".to_owned() })
-    }
+fn check_kind(found: &Metadata) -> Result<(), Problem> {
+    let found = match found.file_type() {
+        // SQLite takes a file that is shorter than its smallest page for an empty one, and fills it.
+        kind if kind.is_file() && (1..SMALLEST_PAGE).contains(&found.len()) => "not an SQLite file",
+        kind if kind.is_file() => return Ok(()),
+        kind if kind.is_dir() => "a folder",
+        _ => "a device or the like",
+    };
+    Err(Problem::NotALedger { found: found.to_owned() })
 }
 
 fn check_application(connection: &Connection) -> Result<(), Problem> {

@@ -16,7 +16,7 @@ use super::digest::digest;
 use super::indexes::Lookup;
 use super::journal::{self, Body, Entry, EntryKind, hex};
 use super::listing::{self, Progress};
-use super::rows::{self, Stored};
+use super::rows::{self, Rows, Stored};
 use super::{PollNumber, Problem, ProfileKey, identity};
 
 /// Compares a received orchestration with the known one; see `sync::diff`.
@@ -103,7 +103,7 @@ pub(super) fn commit_lookup(
 ) -> Result<PageCommitted, Problem> {
     let mut desk = Desk::new(connection, rules, page)?;
     for row in &page.rows {
-        let trust = weigh_sighting(&desk, row)?;
+        let trust = weigh_sighting(&mut desk, row)?;
         desk.take(row, trust)?;
     }
     for row in &page.unreadable {
@@ -116,11 +116,9 @@ pub(super) fn commit_lookup(
 /// In how many polls running an older answer must be the same before it is believed.
 const CONFIRMING_POLLS: i64 = 3;
 
-fn weigh_sighting(desk: &Desk<'_>, row: &Orchestration) -> Result<Trust, Problem> {
+fn weigh_sighting(desk: &mut Desk<'_>, row: &Orchestration) -> Result<Trust, Problem> {
+    let Some(stored) = desk.rows.find(row)? else { return Ok(Trust::Listed) };
     let Desk { connection, rules, page, .. } = desk;
-    let Some(stored) = rows::find(connection, desk.lookup, &row.id, row.created_at)? else {
-        return Ok(Trust::Listed);
-    };
     let verdict = (rules.compare)(Some(&stored.tracked), row, page.seen_at, Trust::Listed);
     let mut forget = connection.prepare_cached("DELETE FROM stale_sighting WHERE orchestration = ?1")?;
     if verdict != Verdict::Stale {
@@ -167,6 +165,7 @@ struct Desk<'a> {
     rules: &'a Rules,
     page: &'a PageCommit,
     lookup: Lookup,
+    rows: Rows<'a>,
     customer: Option<Identifier>,
     has_unreadable: bool,
     entries: Vec<Entry>,
@@ -181,11 +180,13 @@ impl<'a> Desk<'a> {
             unreadable: page.unreadable.len() as u64,
             ..Counts::default()
         };
+        let lookup = Lookup::of(connection)?;
         Ok(Self {
             connection,
             rules,
             page,
-            lookup: Lookup::of(connection)?,
+            lookup,
+            rows: Rows::new(connection, lookup)?,
             customer: identity::customer(connection)?,
             has_unreadable: connection.prepare_cached("SELECT 1 FROM unreadable")?.exists([])?,
             entries: Vec::with_capacity(page.rows.len()),
@@ -200,7 +201,10 @@ impl<'a> Desk<'a> {
 
     fn take(&mut self, row: &'a Orchestration, trust: Trust) -> Result<(), Problem> {
         self.check_customer(row)?;
-        let stored = rows::find(self.connection, self.lookup, &row.id, row.created_at)?;
+        if self.lookup == Lookup::ByCreation && !self.has_unreadable && self.take_as_new(row)? {
+            return Ok(());
+        }
+        let stored = self.rows.find(row)?;
         if let Some(stored) = &stored {
             self.note_listed(stored)?;
         }
@@ -211,7 +215,9 @@ impl<'a> Desk<'a> {
             self.forget_unreadable(row)?;
         }
         match verdict {
-            Verdict::Appeared { status_since } => self.add(row, status_since)?,
+            Verdict::Appeared { status_since } => {
+                self.add(row, status_since)?;
+            }
             Verdict::Stale => {
                 self.committed.counts.stale += 1;
                 self.committed.stale.push(row.id.clone());
@@ -248,8 +254,18 @@ impl<'a> Desk<'a> {
         Ok(())
     }
 
-    fn add(&mut self, row: &'a Orchestration, status_since: Timestamp) -> Result<(), Problem> {
-        let key = rows::insert(self.connection, self.page.profile.0, row, status_since)?;
+    /// In a first backfill nearly every row is new: adding it outright saves looking for it. Says whether
+    /// it was.
+    fn take_as_new(&mut self, row: &'a Orchestration) -> Result<bool, Problem> {
+        match (self.rules.compare)(None, row, self.page.seen_at, Trust::Listed) {
+            Verdict::Appeared { status_since } => self.add(row, status_since),
+            Verdict::Unchanged | Verdict::Changed { .. } | Verdict::Stale => Ok(false),
+        }
+    }
+
+    /// Adds a row; says whether it was not there yet.
+    fn add(&mut self, row: &'a Orchestration, status_since: Timestamp) -> Result<bool, Problem> {
+        let Some(key) = self.rows.add(self.page.profile.0, row, status_since)? else { return Ok(false) };
         self.entries.push(Entry {
             kind: EntryKind::Appeared,
             orchestration: Some(key),
@@ -263,7 +279,7 @@ impl<'a> Desk<'a> {
             status_since,
             changes: vec![Change::Appeared],
         });
-        Ok(())
+        Ok(true)
     }
 
     /// A ledger is bound to the first customer that it sees.

@@ -98,7 +98,8 @@ pub struct Backlog {
 impl Reader {
     /// Opens the ledger at `path`.
     pub fn open(path: &Path) -> Result<Self, LedgerError> {
-        Ok(Self { connection: open::for_reading(path)?, path: path.to_owned() })
+        let connection = open::for_reading(path).map_err(|problem| problem.of(path))?;
+        Ok(Self { connection, path: path.to_owned() })
     }
 
     /// The ledger at a glance.

@@ -1,13 +1,13 @@
 //! Orchestrations as rows.
 
 use rusqlite::types::{FromSqlError, Type, ValueRef};
-use rusqlite::{Connection, OptionalExtension, Row, params};
+use rusqlite::{CachedStatement, Connection, OptionalExtension, Row, ToSql, params};
 
 use crate::model::{Endpoint, Identifier, Leg, Orchestration, Timestamp, Tracked};
 
 use super::indexes::Lookup;
 
-/// The columns of `orchestration` after `key`, in the order of [`insert`] and [`read`].
+/// The columns of `orchestration` after `key`, in the order of [`Rows::add`] and [`read`].
 macro_rules! columns {
     () => {
         "id, listed_by, profile_id, identity_id, account_id, customer_id, ref_id, source_asset, \
@@ -31,57 +31,96 @@ pub(super) struct Stored {
     pub(super) tracked: Tracked,
 }
 
-/// Adds a row and returns its key.
-pub(super) fn insert(
-    connection: &Connection,
-    listed_by: i64,
-    row: &Orchestration,
-    status_since: Timestamp,
-) -> rusqlite::Result<i64> {
-    let source = EndpointColumns::of(row.source.as_ref());
-    let destination = EndpointColumns::of(row.destination.as_ref());
-    let mut statement = connection.prepare_cached(concat!(
-        "INSERT INTO orchestration (",
-        columns!(),
-        ") VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, \
-         ?19, ?20, ?21, ?22, ?23, ?24, ?25, ?26, ?27, ?28, ?29, ?30, ?31, ?32, ?33, ?34)"
-    ))?;
-    statement.insert(params![
-        row.id,
-        listed_by,
-        row.profile_id,
-        row.identity_id,
-        row.account_id,
-        row.customer_id,
-        row.ref_id,
-        row.source_asset,
-        row.destination_asset,
-        row.source_amount,
-        row.destination_amount,
-        row.source_transfer.transfer_id,
-        row.source_transfer.status,
-        row.destination_transfer.transfer_id,
-        row.destination_transfer.status,
-        row.status,
-        row.fail_reason,
-        source.rail,
-        source.account,
-        source.address,
-        source.network,
-        source.memo,
-        destination.rail,
-        destination.account,
-        destination.address,
-        destination.network,
-        destination.memo,
-        row.orchestration_rule_id,
-        row.created_at,
-        row.updated_at,
-        row.completed_at,
-        status_since,
-        row.metadata,
-        row.remainder,
-    ])
+/// Finds and adds rows, many one after the other.
+pub(super) struct Rows<'c> {
+    connection: &'c Connection,
+    find: CachedStatement<'c>,
+    insert: CachedStatement<'c>,
+    lookup: Lookup,
+}
+
+impl<'c> Rows<'c> {
+    /// Rows that are found by what the indexes that exist allow.
+    pub(super) fn new(connection: &'c Connection, lookup: Lookup) -> rusqlite::Result<Self> {
+        let find = match lookup {
+            Lookup::ById => concat!("SELECT key, ", columns!(), " FROM orchestration WHERE id = ?1"),
+            Lookup::ByCreation => {
+                concat!("SELECT key, ", columns!(), " FROM orchestration WHERE id = ?1 AND created_at = ?2")
+            }
+        };
+        let insert = concat!(
+            "INSERT INTO orchestration (",
+            columns!(),
+            ") VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, \
+             ?19, ?20, ?21, ?22, ?23, ?24, ?25, ?26, ?27, ?28, ?29, ?30, ?31, ?32, ?33, ?34) \
+             ON CONFLICT (created_at, id) DO NOTHING"
+        );
+        Ok(Self {
+            connection,
+            find: connection.prepare_cached(find)?,
+            insert: connection.prepare_cached(insert)?,
+            lookup,
+        })
+    }
+
+    /// The row of this orchestration.
+    pub(super) fn find(&mut self, row: &Orchestration) -> rusqlite::Result<Option<Stored>> {
+        match self.lookup {
+            Lookup::ById => self.find.query_row(params![row.id], read),
+            Lookup::ByCreation => self.find.query_row(params![row.id, row.created_at], read),
+        }
+        .optional()
+    }
+
+    /// Adds a row and returns its key; `None` where one with this id and `created_at` is there.
+    pub(super) fn add(
+        &mut self,
+        listed_by: i64,
+        row: &Orchestration,
+        status_since: Timestamp,
+    ) -> rusqlite::Result<Option<i64>> {
+        let source = EndpointColumns::of(row.source.as_ref());
+        let destination = EndpointColumns::of(row.destination.as_ref());
+        // Missing values are left unbound, which is NULL: binding is a good part of the cost of a row.
+        let insert = &mut self.insert;
+        insert.clear_bindings();
+        bind(insert, 1, Some(&row.id))?;
+        bind(insert, 2, Some(&listed_by))?;
+        bind(insert, 3, row.profile_id.as_ref())?;
+        bind(insert, 4, row.identity_id.as_ref())?;
+        bind(insert, 5, row.account_id.as_ref())?;
+        bind(insert, 6, row.customer_id.as_ref())?;
+        bind(insert, 7, row.ref_id.as_ref())?;
+        bind(insert, 8, row.source_asset.as_ref())?;
+        bind(insert, 9, row.destination_asset.as_ref())?;
+        bind(insert, 10, row.source_amount.as_ref())?;
+        bind(insert, 11, row.destination_amount.as_ref())?;
+        bind(insert, 12, row.source_transfer.transfer_id.as_ref())?;
+        bind(insert, 13, row.source_transfer.status.as_ref())?;
+        bind(insert, 14, row.destination_transfer.transfer_id.as_ref())?;
+        bind(insert, 15, row.destination_transfer.status.as_ref())?;
+        bind(insert, 16, Some(&row.status))?;
+        bind(insert, 17, row.fail_reason.as_ref())?;
+        source.bind(insert, 18)?;
+        destination.bind(insert, 23)?;
+        bind(insert, 28, row.orchestration_rule_id.as_ref())?;
+        bind(insert, 29, Some(&row.created_at))?;
+        bind(insert, 30, row.updated_at.as_ref())?;
+        bind(insert, 31, row.completed_at.as_ref())?;
+        bind(insert, 32, Some(&status_since))?;
+        bind(insert, 33, row.metadata.as_ref())?;
+        bind(insert, 34, row.remainder.as_ref())?;
+        let added = insert.raw_execute()?;
+        Ok((added > 0).then(|| self.connection.last_insert_rowid()))
+    }
+}
+
+fn bind(
+    statement: &mut CachedStatement<'_>,
+    index: usize,
+    value: Option<&impl ToSql>,
+) -> rusqlite::Result<()> {
+    value.map_or(Ok(()), |value| statement.raw_bind_parameter(index, value))
 }
 
 /// Replaces the content of a row; its key, id and first profile stay.
@@ -136,26 +175,6 @@ pub(super) fn update(connection: &Connection, key: i64, tracked: &Tracked) -> ru
         row.remainder,
     ])?;
     Ok(())
-}
-
-/// The row of this orchestration, found by what the indexes that exist allow.
-pub(super) fn find(
-    connection: &Connection,
-    lookup: Lookup,
-    id: &Identifier,
-    created_at: Timestamp,
-) -> rusqlite::Result<Option<Stored>> {
-    match lookup {
-        Lookup::ById => find_by_id(connection, id),
-        Lookup::ByCreation => connection
-            .prepare_cached(concat!(
-                "SELECT key, ",
-                columns!(),
-                " FROM orchestration WHERE created_at = ?1 AND id = ?2"
-            ))?
-            .query_row(params![created_at, id], read)
-            .optional(),
-    }
 }
 
 /// The row with this id; without an index on ids this reads the whole table.
@@ -224,6 +243,14 @@ struct EndpointColumns<'a> {
 }
 
 impl<'a> EndpointColumns<'a> {
+    fn bind(&self, statement: &mut CachedStatement<'_>, first: usize) -> rusqlite::Result<()> {
+        bind(statement, first, self.rail.as_ref())?;
+        bind(statement, first + 1, self.account)?;
+        bind(statement, first + 2, self.address.as_ref())?;
+        bind(statement, first + 3, self.network.as_ref())?;
+        bind(statement, first + 4, self.memo.as_ref())
+    }
+
     fn of(endpoint: Option<&'a Endpoint>) -> Self {
         match endpoint {
             None => Self::default(),

@@ -149,7 +149,7 @@ CREATE TABLE journal_entry (
     body          ANY     NOT NULL
 ) STRICT;
 
-CREATE INDEX journal_entry_by_orchestration ON journal_entry (orchestration);
+-- journal_entry_by_orchestration is built when the first backfill ends.
 -- Merges are so few that the history of a row can look through all of them.
 CREATE INDEX journal_entry_merged ON journal_entry (seq) WHERE kind = 6;
 

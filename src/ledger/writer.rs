@@ -42,9 +42,7 @@ impl Ledger {
     /// Opens the ledger at `path` for the environment at `api_url`; makes it where there is none. Holds
     /// the lock that keeps every other writer out until the last clone is gone.
     pub fn open(path: &Path, api_url: &str, rules: Rules, now: Timestamp) -> Result<Self, LedgerError> {
-        let lock = lock::take(path)?;
-        let mut connection = open::for_writing(path)?;
-        adopt(&mut connection, api_url, now).map_err(|problem| problem.of(path))?;
+        let (lock, connection) = take_over(path, api_url, now).map_err(|problem| problem.of(path))?;
         let (jobs, queue) = mpsc::channel(QUEUE);
         let (ended, closed) = oneshot::channel();
         thread::Builder::new()
@@ -216,6 +214,14 @@ fn in_transaction<T>(
     let value = work(&transaction)?;
     transaction.commit()?;
     Ok(value)
+}
+
+fn take_over(path: &Path, api_url: &str, now: Timestamp) -> Result<(Lock, Connection), Problem> {
+    let path = open::resolve(path)?;
+    let lock = lock::take(&path)?;
+    let mut connection = open::for_writing(&path)?;
+    adopt(&mut connection, api_url, now)?;
+    Ok((lock, connection))
 }
 
 /// Makes an opened file this environment's ledger and takes over what a killed process left.

@@ -7,6 +7,7 @@
 mod duplicates;
 mod going_back;
 mod listings;
+mod opening;
 
 mod pages;
 mod round_trip;
@@ -14,7 +15,6 @@ mod transactions;
 mod verification;
 
 use std::path::PathBuf;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
 use rusqlite::Connection;
@@ -195,10 +195,6 @@ fn moved(number: u32, status: Status, after: i64) -> Orchestration {
 
 fn unreadable(number: u32, raw: &str) -> UnreadableRow {
     UnreadableRow { id: row(number).id, raw: raw.into(), problem: "status is missing".to_owned() }
-}
-
-fn no_judge() -> Judge {
-    Arc::new(|_| Vec::new())
 }
 
 fn reached(slice: SliceKey, minutes: i64) -> Progress {
