@@ -36,7 +36,7 @@ pub(super) struct DemoArguments {
     /// The folder to leave the ledger in; it must not exist yet [default: a new one for temporary files]
     #[arg(long, value_name = "FOLDER")]
     folder: Option<PathBuf>,
-    /// Decides what happens
+    /// Decides the simulated orchestrations and faults
     #[arg(long, default_value_t = 7)]
     seed: u64,
     /// How many orchestrations the account has at the start
@@ -91,7 +91,8 @@ fn make_folder(wanted: &DemoArguments) -> Result<PathBuf, Failure> {
         anyhow::Error::from(error)
             .context(format!("the folder {} cannot be made; name a new one with --folder", folder.display()))
     })?;
-    Ok(folder)
+    // The configuration in it must hold from any directory.
+    Ok(folder.canonicalize().map_err(anyhow::Error::from)?)
 }
 
 /// Writes the configuration that the demo uses, for looking around afterwards.
