@@ -105,8 +105,8 @@ fn write_config(folder: &Path, simulator: &RunningSimulator) -> Result<PathBuf, 
          backfill_requests_per_second = 50\n\n[ledger]\npath = {:?}\n\n[poll]\noverlap = \"2h\"\n",
         simulator.api_url(),
         simulator.token_url(),
-        secret,
-        folder.join("ledger.db"),
+        secret.to_string_lossy(),
+        folder.join("ledger.db").to_string_lossy(),
     );
     let write = |path: &Path, text: &str| -> std::io::Result<()> {
         let mut file = fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
@@ -176,7 +176,7 @@ impl Demo {
         ))?;
         let observed = reader.observed_since(seen)?;
         for id in observed.iter().rev().take(SHOWN).rev() {
-            for line in self.news_of(reader, id, seen)? {
+            for line in Self::news_of(reader, id, seen)? {
                 self.say(&line)?;
             }
         }
@@ -188,7 +188,7 @@ impl Demo {
         Ok(reader.overview(self.clock.now())?.journal.seq)
     }
 
-    fn news_of(&self, reader: &Reader, id: &Identifier, seen: i64) -> Result<Vec<String>, Failure> {
+    fn news_of(reader: &Reader, id: &Identifier, seen: i64) -> Result<Vec<String>, Failure> {
         let Some(history) = reader.history(id)? else { return Ok(Vec::new()) };
         let route = history.now.as_ref().map(|now| Route::of(now).to_string()).unwrap_or_default();
         let amount = history.now.as_ref().and_then(|now| now.source_amount.clone());

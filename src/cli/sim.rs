@@ -84,7 +84,7 @@ pub(super) struct SimArguments {
     /// Leave Retry-After out of a 429
     #[arg(long, requires = "rate_limit")]
     no_retry_after: bool,
-    /// How often requests go wrong and how: [ENDPOINT:]FAULT=RATE, for example 503=1% or token:hang=0.1%; may be given several times
+    /// How often requests go wrong and how: FAULT=RATE or ENDPOINT:FAULT=RATE, for example 503=1% or token:hang=0.1%; may be given several times
     #[arg(long, value_name = "FAULT=RATE")]
     faults: Vec<FaultRate>,
     /// How many rows are troublesome and how: TROUBLE=RATE, for example late=0.5% or vanishes=0.1%; may be given several times

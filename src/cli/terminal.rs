@@ -43,16 +43,17 @@ impl Terminal {
     }
 
     /// Whether standard error shows colours.
-    pub(super) fn error_colour(&self) -> bool {
+    pub(super) fn error_colour(self) -> bool {
         self.error_colour
     }
 
     /// Whether somebody watches standard error.
-    pub(super) fn is_watched(&self) -> bool {
+    pub(super) fn is_watched(self) -> bool {
         self.watched
     }
 
     /// Writes data to standard output. A reader that went away, such as `head`, is no error.
+    #[expect(clippy::unused_self, reason = "who may write to the streams holds a terminal")]
     pub(super) fn print(self, text: &str) -> Result<(), Failure> {
         let mut out = io::stdout().lock();
         match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
@@ -62,12 +63,13 @@ impl Terminal {
     }
 
     /// Writes a line of talk to standard error. Talk that cannot be heard stops nothing.
+    #[expect(clippy::unused_self, reason = "who may write to the streams holds a terminal")]
     pub(super) fn tell(self, line: &str) {
         writeln!(io::stderr().lock(), "{line}").unwrap_or_default();
     }
 
     /// Text in a colour, where standard output shows colours.
-    pub(super) fn paint(&self, text: &str, colour: Paint) -> String {
+    pub(super) fn paint(self, text: &str, colour: Paint) -> String {
         if !self.colour {
             return text.to_owned();
         }

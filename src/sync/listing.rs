@@ -85,8 +85,7 @@ impl Walk {
         if let Err(failure) = Arc::clone(&walk).run_slices(listing.slices).await {
             walk.lock_found().failure = Some(failure);
         }
-        let found = walk.lock_found().clone();
-        found
+        std::mem::take(&mut *walk.lock_found())
     }
 
     /// Runs as many slices side by side as the rate allows, cutting the largest while there is room.
@@ -188,9 +187,8 @@ impl Walk {
             }
             let next = page.next.clone();
             let commit = self.prepare(slice, page);
-            let rest = match (next, commit.progress) {
-                (Some(next), Progress::Reached(..)) => next,
-                _ => return self.commit(slice, commit).await,
+            let (Some(rest), Progress::Reached(..)) = (next, commit.progress) else {
+                return self.commit(slice, commit).await;
             };
             let (committed, fetched) =
                 tokio::join!(self.commit(slice, commit), self.fetch(&query, Some(&rest)));

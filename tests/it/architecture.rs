@@ -3,6 +3,8 @@
 //! Data flows one way, so nothing below knows anything above. The tables here are that rule; a change
 //! to them is a change of the design and belongs into `docs/architecture.md` too.
 
+#![expect(clippy::unwrap_used, reason = "in a test's helpers too, a panic is how a test fails")]
+
 use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -172,9 +174,9 @@ fn sources() -> Vec<Source> {
     found
 }
 
-fn read(root: &Path, path: &Path) -> Source {
+fn read(src: &Path, path: &Path) -> Source {
     let text = fs::read_to_string(path).unwrap();
-    let path = path.strip_prefix(root).unwrap().to_owned();
+    let path = path.strip_prefix(src).unwrap().to_owned();
     let module = path.with_extension("");
     let room = module.iter().next().unwrap().to_string_lossy().into_owned();
     let depth = if room == "lib" { 0 } else { module.iter().count() };
