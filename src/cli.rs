@@ -35,7 +35,7 @@ use crate::logging;
 /// tallyd lists every orchestration of your profiles, keeps its own ledger of what it saw, and tells
 /// what changed. It only reads: it holds no write scope and moves no money.
 #[derive(Debug, Parser)]
-#[command(name = "tallyd", version, propagate_version = true, after_help = EXIT_CODES)]
+#[command(name = "tallyd", version, propagate_version = true, after_help = after_help())]
 struct Arguments {
     #[command(flatten)]
     common: Common,
@@ -43,12 +43,29 @@ struct Arguments {
     command: Command,
 }
 
-const EXIT_CODES: &str = "Exit codes:
-  0   fine
-  1   failed, or a poll that was not complete
-  2   usage
-  75  Paxos could not be reached or asked for a pause; try again later
-  78  the configuration is wrong: the file, the credentials, a profile, or whose ledger it is";
+/// The exit codes and what they mean, for the help and the manual.
+const EXIT_CODES: &[(&str, &str)] = &[
+    ("0", "fine"),
+    ("1", "failed, or a poll that was not complete"),
+    ("2", "usage"),
+    ("75", "Paxos could not be reached or asked for a pause; try again later"),
+    ("78", "the configuration is wrong: the file, the credentials, a profile, or whose ledger it is"),
+];
+
+/// The environment variables and what they do.
+const ENVIRONMENT: &[(&str, &str)] = &[
+    ("TALLYD_CONFIG", "the configuration file, where --config names none"),
+    ("TALLYD_LOG", "more log lines, as in tallyd::sync=debug,reqwest=debug"),
+    ("NO_COLOR", "set to anything: no colours"),
+];
+
+fn after_help() -> String {
+    let list = |heading: &str, width: usize, rows: &[(&str, &str)]| {
+        let lines = rows.iter().map(|(name, meaning)| format!("\n  {name:<width$}  {meaning}"));
+        format!("{heading}:{}", lines.collect::<String>())
+    };
+    [list("Exit codes", 2, EXIT_CODES), list("Environment", 13, ENVIRONMENT)].join("\n\n")
+}
 
 /// What every command takes.
 #[derive(Debug, clap::Args)]
@@ -59,7 +76,7 @@ struct Common {
     /// How log lines are written [default: as configured, else text]
     #[arg(long, global = true, value_name = "FORMAT")]
     log_format: Option<LogFormatArgument>,
-    /// Which log lines are written; `poll` and other commands for people write warnings unless told otherwise
+    /// The least severe log lines that are written [default: warn]
     #[arg(long, global = true, value_name = "LEVEL")]
     log_level: Option<LogLevelArgument>,
     /// When to use colours
@@ -88,9 +105,9 @@ enum LogLevelArgument {
 enum Command {
     /// Poll every profile once, the first backfill included
     Poll(poll::PollArguments),
-    /// Bring profiles up to now at the backfill's rate
+    /// Poll every profile once at the backfill's rate, and wait out any pause that Paxos asks for
     Backfill(poll::PollArguments),
-    /// Show what the ledger covers, profile by profile
+    /// Show what the ledger holds and covers, profile by profile
     Status(status::StatusArguments),
     /// Show one orchestration from the ledger
     Show(show::ShowArguments),

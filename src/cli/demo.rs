@@ -36,7 +36,7 @@ pub(super) struct DemoArguments {
     /// The folder to leave the ledger in; it must not exist yet [default: a new one for temporary files]
     #[arg(long, value_name = "FOLDER")]
     folder: Option<PathBuf>,
-    /// Decides what happens
+    /// Decides the simulated orchestrations and faults
     #[arg(long, default_value_t = 7)]
     seed: u64,
     /// How many orchestrations the account has at the start
@@ -91,7 +91,8 @@ fn make_folder(wanted: &DemoArguments) -> Result<PathBuf, Failure> {
         anyhow::Error::from(error)
             .context(format!("the folder {} cannot be made; name a new one with --folder", folder.display()))
     })?;
-    Ok(folder)
+    // The configuration in it must hold from any directory.
+    Ok(folder.canonicalize().map_err(anyhow::Error::from)?)
 }
 
 /// Writes the configuration that the demo uses, for looking around afterwards.
@@ -100,12 +101,12 @@ fn write_config(folder: &Path, simulator: &RunningSimulator) -> Result<PathBuf, 
     let path = folder.join("config.toml");
     let text = format!(
         "# Written by `tallyd demo`. The simulator that it points to ended with the demo.\n\
-         [paxos]\napi_url = {:?}\ntoken_url = {:?}\nclient_id = \"sim-client\"\nclient_secret_file = \"{}\"\n\
-         backfill_requests_per_second = 50\n\n[ledger]\npath = \"{}\"\n\n[poll]\noverlap = \"2h\"\n",
+          [paxos]\napi_url = {:?}\ntoken_url = {:?}\nclient_id = \"sim-client\"\nclient_secret_file = {:?}\n\
+         backfill_requests_per_second = 50\n\n[ledger]\npath = {:?}\n\n[poll]\noverlap = \"2h\"\n",
         simulator.api_url(),
         simulator.token_url(),
-        secret.display(),
-        folder.join("ledger.db").display(),
+        secret.to_string_lossy(),
+        folder.join("ledger.db").to_string_lossy(),
     );
     let write = |path: &Path, text: &str| -> std::io::Result<()> {
         let mut file = fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;

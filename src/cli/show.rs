@@ -78,10 +78,11 @@ pub(super) fn resolve(reader: &Reader, text: &str) -> Result<Identifier, Failure
         [] => Ok(given),
         [id] => Ok(id.clone()),
         several => {
-            let list = several.iter().map(|id| format!("\n  {id}")).collect::<String>();
+            let list: Vec<_> = several.iter().map(ToString::to_string).collect();
             let problem = anyhow::anyhow!(
-                "{} orchestrations have this ref_id; name one by its id:{list}",
-                several.len()
+                "{} orchestrations have this ref_id; name one by its id:\n  {}",
+                several.len(),
+                list.join("\n  ")
             );
             Err(problem.into())
         }
@@ -108,12 +109,11 @@ fn ask(config: &Config, overview: &Overview, id: &Identifier) -> Result<Live, Fa
 
 fn text(id: &Identifier, known: &Known, live: &Live, now: Timestamp, terminal: Terminal) -> String {
     let mut text = String::new();
-    match &known.tracked {
-        Some(tracked) => text.push_str(&orchestration(tracked, &known.listed_under, now, terminal)),
-        None => {
-            writeln!(text, "{}", terminal.paint(&id.to_string(), Paint::Heading)).unwrap_or_default();
-            text.push_str("not in the ledger as an orchestration\n");
-        }
+    if let Some(tracked) = &known.tracked {
+        text.push_str(&orchestration(tracked, &known.listed_under, now, terminal));
+    } else {
+        writeln!(text, "{}", terminal.paint(&id.to_string(), Paint::Heading)).unwrap_or_default();
+        text.push_str("not in the ledger as an orchestration\n");
     }
     if let Some(row) = &known.unreadable {
         let problem = format!("its last row could not be read: {}", row.problem);

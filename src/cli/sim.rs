@@ -13,16 +13,13 @@ use super::terminal::Terminal;
 use super::{Common, Exit, logging_of};
 use crate::clock::{Clock as _, FastClock, SharedClock, SystemClock};
 use crate::sim::{
-    ApiConfig, Credentials, CursorLife, FaultRate, GetShape, Latency, ListField, ListedUnder, Rate,
-    RateLimit, RetryAfter, RowFaultRate, SimConfig, Simulator, WorldConfig,
+    ApiConfig, Credentials, CursorLife, Fault, FaultRate, GetShape, Latency, ListField, ListedUnder, Rate,
+    RateLimit, RetryAfter, RowFault, RowFaultRate, SimConfig, Simulator, WorldConfig,
 };
 
 /// What `sim` takes.
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Example, with tallyd's configuration pointed at it:
-  tallyd sim --size 100000 --faults 500=1% --faults swap-pages=0.5%
-  api_url = \"http://127.0.0.1:8080/v2\"  token_url = \"http://127.0.0.1:8080/oauth2/token\"
-  client_id = \"sim-client\"  and the secret  sim-secret")]
+#[command(after_help = after_help())]
 pub(super) struct SimArguments {
     /// Where to listen; port 0 takes any free one
     #[arg(long, default_value = "127.0.0.1:8080", value_name = "ADDRESS")]
@@ -51,7 +48,7 @@ pub(super) struct SimArguments {
     /// How many orchestrations fail, for example 1.5%
     #[arg(long, default_value = "1.5%", value_name = "RATE")]
     failures: Rate,
-    /// How many stop on their way for ever
+    /// How many stop on their way for ever, for example 0.2%
     #[arg(long, default_value = "0.2%", value_name = "RATE")]
     stuck: Rate,
     /// How much faster than real time the simulated clock runs
@@ -75,7 +72,7 @@ pub(super) struct SimArguments {
     /// How much longer an answer may take by chance
     #[arg(long, default_value = "0s", value_parser = duration, value_name = "DURATION")]
     latency_jitter: Duration,
-    /// Requests a second for each endpoint; beyond it everything is answered 429 for the penalty [default: no limit]
+    /// Requests a second for each endpoint, one for the token endpoint; beyond it everything is answered 429 for the penalty [default: no limit]
     #[arg(long, value_name = "COUNT")]
     rate_limit: Option<NonZeroU32>,
     /// The span over which the rate is averaged
@@ -87,7 +84,7 @@ pub(super) struct SimArguments {
     /// Leave Retry-After out of a 429
     #[arg(long, requires = "rate_limit")]
     no_retry_after: bool,
-    /// How often requests go wrong and how: [ENDPOINT:]FAULT=RATE, for example 503=1% or token:hang=0.1%; may be given several times
+    /// How often requests go wrong and how: FAULT=RATE or ENDPOINT:FAULT=RATE, for example 503=1% or token:hang=0.1%; may be given several times
     #[arg(long, value_name = "FAULT=RATE")]
     faults: Vec<FaultRate>,
     /// How many rows are troublesome and how: TROUBLE=RATE, for example late=0.5% or vanishes=0.1%; may be given several times
@@ -105,6 +102,19 @@ pub(super) struct SimArguments {
     /// A scope that the client holds; may be given several times [default: all that tallyd can use]
     #[arg(long, value_name = "SCOPE")]
     scope: Vec<String>,
+}
+
+fn after_help() -> String {
+    let faults: Vec<_> = Fault::names().collect();
+    let row_faults = RowFault::ALL.map(|(name, _)| name);
+    format!(
+        "Faults: {}\n\nRow faults: {}\n\nExample, with tallyd's configuration pointed at it:
+  tallyd sim --size 100000 --faults 500=1% --faults swap-pages=0.5%
+  api_url = \"http://127.0.0.1:8080/v2\"  token_url = \"http://127.0.0.1:8080/oauth2/token\"
+  client_id = \"sim-client\"  and the secret  sim-secret",
+        faults.join(", "),
+        row_faults.join(", ")
+    )
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]

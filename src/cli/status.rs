@@ -1,5 +1,7 @@
 //! `status`: what the ledger covers.
 
+use std::fmt::Write as _;
+
 use serde::Serialize;
 
 use super::failure::Failure;
@@ -37,7 +39,8 @@ pub(super) fn run(common: &Common, wanted: &StatusArguments, terminal: Terminal)
 pub(super) fn text(overview: &Overview, path: &str, now: Timestamp, terminal: Terminal) -> String {
     let mut text = String::new();
     let mut line = |name: &str, value: &str| {
-        text.push_str(&format!("{} {value}\n", terminal.paint(&format!("{name:<15}"), Paint::Faint)));
+        let name = terminal.paint(&format!("{name:<15}"), Paint::Faint);
+        writeln!(text, "{name} {value}").unwrap_or_default();
     };
     line("ledger", &format!("{path} ({} MiB)", overview.bytes.div_ceil(1024 * 1024)));
     line("environment", &overview.api_url);
@@ -104,14 +107,16 @@ fn note(profile: &ProfileOverview) -> String {
     let mut note = String::new();
     let label = profile.profile.label();
     if let Some(backlog) = &profile.backlog {
-        note.push_str(&format!(
-            "{label}: about {}% of the listing up to {} is left to do; the next poll goes on with it\n",
+        writeln!(
+            note,
+            "{label}: about {}% of the listing up to {} is left to do; the next poll goes on with it",
             backlog.percent_left,
             backlog.ceiling.to_rfc3339_seconds()
-        ));
+        )
+        .unwrap_or_default();
     }
     if let Some(reason) = profile.last_poll.as_ref().and_then(|poll| poll.reason.as_ref()) {
-        note.push_str(&format!("{label}: {reason}\n"));
+        writeln!(note, "{label}: {reason}").unwrap_or_default();
     }
     note
 }

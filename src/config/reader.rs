@@ -5,9 +5,9 @@
 
 use std::path::PathBuf;
 
-use reqwest::Url;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
+use url::Url;
 
 use super::Environment;
 use super::complaint::Complaint;

@@ -8,8 +8,8 @@ use std::ops::RangeInclusive;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use reqwest::Url;
 use toml::de::DeValue;
+use url::Url;
 
 use super::complaint::Complaint;
 

@@ -1,0 +1,146 @@
+#!/usr/bin/env python3
+"""Checks a ledger with nothing of tallyd: the chain of its journal, and every row against it.
+
+    python3 docs/verify-ledger.py ledger.db [BATCH:HASH noted elsewhere]
+
+It follows docs/ledger.md and needs Python's standard library alone. `tallyd ledger verify` does more: it checks the
+file, follows rows that were merged, which this script only counts, and the raw text of rows that could not be read.
+"""
+
+import datetime
+import hashlib
+import json
+import sqlite3
+import struct
+import sys
+
+# The fields in the order of their numbers, from 1 on: the path in the journal, the column of the view.
+FIELDS = [
+    ("profile_id", "profile_id"),
+    ("identity_id", "identity_id"),
+    ("account_id", "account_id"),
+    ("customer_id", "customer_id"),
+    ("ref_id", "ref_id"),
+    ("source_asset", "source_asset"),
+    ("destination_asset", "destination_asset"),
+    ("source_amount", "source_amount"),
+    ("destination_amount", "destination_amount"),
+    ("source_transfer.transfer_id", "source_transfer_id"),
+    ("source_transfer.status", "source_transfer_status"),
+    ("destination_transfer.transfer_id", "destination_transfer_id"),
+    ("destination_transfer.status", "destination_transfer_status"),
+    ("status", "status"),
+    ("fail_reason.detail", "fail_reason"),
+    ("source.profile.profile_id", "source_profile_id"),
+    ("source.crypto.address", "source_crypto_address"),
+    ("source.crypto.network", "source_crypto_network"),
+    ("source.crypto.address_id", "source_crypto_address_id"),
+    ("source.fiat.deposit_instructions_id", "source_fiat_deposit_instructions_id"),
+    ("source.fiat.memo", "source_fiat_memo"),
+    ("destination.profile.profile_id", "destination_profile_id"),
+    ("destination.crypto.address", "destination_crypto_address"),
+    ("destination.crypto.network", "destination_crypto_network"),
+    ("destination.crypto.address_id", "destination_crypto_address_id"),
+    ("destination.fiat.bank_account_id", "destination_fiat_bank_account_id"),
+    ("destination.fiat.memo", "destination_fiat_memo"),
+    ("orchestration_rule_id", "orchestration_rule_id"),
+    ("created_at", "created_at"),
+    ("updated_at", "updated_at"),
+    ("completed_at", "completed_at"),
+    ("metadata", "metadata"),
+    ("(other fields)", "other_fields"),
+]
+BLOB, TEXT = 1, 2
+TIMES = {"created_at", "updated_at", "completed_at"}
+EPOCH = datetime.datetime(1970, 1, 1, tzinfo=datetime.timezone.utc)
+
+
+def number(value):
+    return struct.pack("<q", value)
+
+
+def sized(data):
+    return number(len(data)) + data
+
+
+def micros(text):
+    return (datetime.datetime.fromisoformat(text.replace("Z", "+00:00")) - EPOCH) // datetime.timedelta(microseconds=1)
+
+
+def chain_head(ledger, noted):
+    """The head of the journal, recomputed batch by batch."""
+    api_url, created_at = ledger.execute("SELECT api_url, created_at FROM ledger").fetchone()
+    head = hashlib.sha256(b"tallyd journal 1\n" + api_url.encode() + b"\n" + number(created_at)).digest()
+    batch, seq, passed = 0, 0, noted is None
+    entries = ledger.execute("SELECT batch, seq, kind, orchestration, body FROM journal_entry ORDER BY seq")
+    entry = entries.fetchone()
+    for row, at, poll, last_seq, stored in ledger.execute(
+        "SELECT number, at, poll, last_seq, head FROM journal_batch ORDER BY number"
+    ):
+        link = hashlib.sha256(head + number(row) + number(at) + number(poll))
+        while entry and entry[0] == row:
+            _, seq, kind, orchestration, body = entry
+            stored_as = TEXT if isinstance(body, str) else BLOB
+            body = body.encode() if stored_as == TEXT else body
+            link.update(number(seq) + number(kind) + bytes([orchestration is not None, stored_as]))
+            link.update(number(orchestration or 0) + sized(body))
+            entry = entries.fetchone()
+        if row != batch + 1 or seq != last_seq or link.digest() != stored:
+            sys.exit(f"batch {row} is not what was written")
+        batch, head = row, link.digest()
+        passed = passed or f"{batch}:{head.hex()}" == noted
+    if entry:
+        sys.exit(f"entry {entry[1]} is in no batch")
+    if not passed:
+        sys.exit(f"the journal does not pass {noted}")
+    return f"{batch}:{head.hex()}"
+
+
+def digest(row):
+    """The digest of an orchestration, from a mapping of paths to texts."""
+    hasher = hashlib.sha256(sized(row["id"].encode()))
+    for place, (path, _) in enumerate(FIELDS, start=1):
+        if row[path] is not None:
+            value = number(micros(row[path])) if path in TIMES else row[path].encode()
+            hasher.update(bytes([place]) + sized(value))
+    return hasher.hexdigest()
+
+
+def check_rows(ledger):
+    """Takes every row back through its changes, and holds each state against the journal's digest of it."""
+    stories = {}
+    merged = 0
+    for orchestration, kind, after, old in ledger.execute(
+        "SELECT orchestration_id, kind, digest, old_values FROM journal ORDER BY seq"
+    ):
+        if kind == "merged":
+            merged += 1
+        elif after is not None and orchestration is not None:
+            stories.setdefault(orchestration, []).append((after, json.loads(old) if old else None))
+    rows = 0
+    columns = ", ".join(column for _, column in FIELDS)
+    for id, *values in ledger.execute(f"SELECT id, {columns} FROM orchestrations"):
+        row = dict(zip((path for path, _ in FIELDS), values), id=id)
+        story = stories.pop(id, [])
+        for after, old in reversed(story):
+            if digest(row) != after:
+                sys.exit(f"orchestration {id} is not what the journal says of it")
+            row.update(old or {})
+        if not story or story[0][1] is not None:
+            sys.exit(f"the journal never saw orchestration {id} appear")
+        rows += 1
+    if stories:
+        sys.exit(f"{len(stories)} orchestrations of the journal have no row")
+    return rows, merged
+
+
+def main():
+    ledger = sqlite3.connect(f"file:{sys.argv[1]}?mode=ro", uri=True)
+    ledger.execute("BEGIN")
+    head = chain_head(ledger, sys.argv[2] if len(sys.argv) > 2 else None)
+    rows, merged = check_rows(ledger)
+    print(f"{rows} orchestrations checked, {merged} merged rows not followed")
+    print(f"journal head {head}")
+
+
+main()
