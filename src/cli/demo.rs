@@ -101,7 +101,7 @@ fn write_config(folder: &Path, simulator: &RunningSimulator) -> Result<PathBuf, 
     let path = folder.join("config.toml");
     let text = format!(
         "# Written by `tallyd demo`. The simulator that it points to ended with the demo.\n\
-          [paxos]\napi_url = {:?}\ntoken_url = {:?}\nclient_id = \"sim-client\"\nclient_secret_file = {:?}\n\
+         [paxos]\napi_url = {:?}\ntoken_url = {:?}\nclient_id = \"sim-client\"\nclient_secret_file = {:?}\n\
          backfill_requests_per_second = 50\n\n[ledger]\npath = {:?}\n\n[poll]\noverlap = \"2h\"\n",
         simulator.api_url(),
         simulator.token_url(),

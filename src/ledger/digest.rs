@@ -14,23 +14,25 @@ pub(super) type OldValues = BTreeMap<Field, Option<String>>;
 
 /// The digest of an orchestration as it is.
 pub(super) fn digest(row: &Orchestration) -> Digest {
-    let mut hasher = begin(&row.id);
+    let mut encoded = begin(&row.id);
     for field in Field::ALL {
         match row.value(field) {
             None => {}
-            Some(FieldValue::Time(time)) => add_time(&mut hasher, field, time),
-            Some(FieldValue::Text(text) | FieldValue::Json(text)) => add(&mut hasher, field, text.as_bytes()),
-            Some(FieldValue::Amount(amount)) => add(&mut hasher, field, amount.as_str().as_bytes()),
-            Some(FieldValue::Id(id)) => add_id(&mut hasher, field, id),
+            Some(FieldValue::Time(time)) => add_time(&mut encoded, field, time),
+            Some(FieldValue::Text(text) | FieldValue::Json(text)) => {
+                add(&mut encoded, field, text.as_bytes())
+            }
+            Some(FieldValue::Amount(amount)) => add(&mut encoded, field, amount.as_str().as_bytes()),
+            Some(FieldValue::Id(id)) => add_id(&mut encoded, field, id),
         }
     }
-    hasher.finalize().into()
+    Sha256::digest(&encoded).into()
 }
 
 /// The digest of an orchestration as it was: the present row with `old` in the place of its values.
 /// `None` where `old` holds a time that is none.
 pub(super) fn digest_with(row: &Orchestration, old: &OldValues) -> Option<Digest> {
-    let mut hasher = begin(&row.id);
+    let mut encoded = begin(&row.id);
     for field in Field::ALL {
         let value = match old.get(&field) {
             Some(value) => value.clone(),
@@ -39,35 +41,39 @@ pub(super) fn digest_with(row: &Orchestration, old: &OldValues) -> Option<Digest
         match (field, value) {
             (_, None) => {}
             (Field::CreatedAt | Field::UpdatedAt | Field::CompletedAt, Some(text)) => {
-                add_time(&mut hasher, field, Timestamp::parse_rfc3339(&text).ok()?);
+                add_time(&mut encoded, field, Timestamp::parse_rfc3339(&text).ok()?);
             }
-            (_, Some(text)) => add(&mut hasher, field, text.as_bytes()),
+            (_, Some(text)) => add(&mut encoded, field, text.as_bytes()),
         }
     }
-    Some(hasher.finalize().into())
+    Some(Sha256::digest(&encoded).into())
 }
 
-fn begin(id: &Identifier) -> Sha256 {
-    let mut hasher = Sha256::new();
+/// The usual length of an encoded orchestration and some.
+const USUAL_BYTES: usize = 1024;
+
+/// Begins the encoding, which is hashed as a whole: many small pieces would cost as much as the hash.
+fn begin(id: &Identifier) -> Vec<u8> {
+    let mut encoded = Vec::with_capacity(USUAL_BYTES);
     with_text(id, |text| {
-        hasher.update(length(text));
-        hasher.update(text);
+        encoded.extend_from_slice(&length(text));
+        encoded.extend_from_slice(text);
     });
-    hasher
+    encoded
 }
 
-fn add(hasher: &mut Sha256, field: Field, bytes: &[u8]) {
-    hasher.update([field.number()]);
-    hasher.update(length(bytes));
-    hasher.update(bytes);
+fn add(encoded: &mut Vec<u8>, field: Field, bytes: &[u8]) {
+    encoded.push(field.number());
+    encoded.extend_from_slice(&length(bytes));
+    encoded.extend_from_slice(bytes);
 }
 
-fn add_time(hasher: &mut Sha256, field: Field, time: Timestamp) {
-    add(hasher, field, &time.as_micros().to_le_bytes());
+fn add_time(encoded: &mut Vec<u8>, field: Field, time: Timestamp) {
+    add(encoded, field, &time.as_micros().to_le_bytes());
 }
 
-fn add_id(hasher: &mut Sha256, field: Field, id: &Identifier) {
-    with_text(id, |text| add(hasher, field, text));
+fn add_id(encoded: &mut Vec<u8>, field: Field, id: &Identifier) {
+    with_text(id, |text| add(encoded, field, text));
 }
 
 fn with_text(id: &Identifier, then: impl FnOnce(&[u8])) {
