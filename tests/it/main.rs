@@ -1,5 +1,6 @@
 //! The integration tests: one binary, one harness.
 
+mod cli;
 mod config;
 mod diff;
 mod harness;
