@@ -77,7 +77,7 @@ fn select(config: &Config, wanted: &[String]) -> Result<ProfileSelection, Failur
             // Where every profile is polled, any id may be asked for.
             None if configured.is_empty() => Ok(Profile { id, name: None }),
             None => Err(anyhow::anyhow!(
-                "no profile {text:?} in the configuration; [[profiles]] has {}",
+                "no profile {text:?} in the configuration; name one of [[profiles]] ({}), or add it there",
                 configured.iter().map(Profile::label).collect::<Vec<_>>().join(", ")
             )),
         }

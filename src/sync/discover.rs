@@ -131,11 +131,13 @@ impl Round<'_> {
     }
 
     fn unlisted(&self, others: usize) -> PollFailure {
+        let others =
+            if others == 1 { "the one profile".to_owned() } else { format!("the {others} profiles") };
         PollFailure {
             kind: FailureKind::Profile,
             message: format!(
-                "profile {} is not among the {others} profiles of this account; correct its id under \
-                 [[profiles]], or leave [[profiles]] out to poll every profile",
+                "profile {} is not among {others} of this account; correct its id under [[profiles]], or \
+                 leave [[profiles]] out to poll every profile",
                 self.profile.id
             ),
         }

@@ -1,6 +1,7 @@
 //! The integration tests: one binary, one harness.
 
 mod architecture;
+mod cli;
 mod config;
 mod diff;
 mod harness;

@@ -91,7 +91,7 @@ pub(crate) fn rows_of_view(path: &Path) -> BTreeMap<String, Value> {
 }
 
 /// What a row has of the documented fields: those that are columns of the view.
-pub(super) fn documented(row: &Value) -> Value {
+pub(crate) fn documented(row: &Value) -> Value {
     let mut kept = Value::Object(Map::new());
     put(&mut kept, "id", row["id"].clone());
     for field in Field::ALL {

@@ -1,0 +1,84 @@
+//! `status`, `show`, `history` and `ledger verify` after a poll.
+
+use rusqlite::Connection;
+use serde_json::{Value, json};
+
+use crate::harness::{Setup, Shell, id_of, meaning};
+
+fn json_of(shell: &Shell, arguments: &[&str]) -> Value {
+    serde_json::from_str(&shell.run_well(arguments).stdout).unwrap()
+}
+
+#[test]
+fn what_was_polled_can_be_read_back() {
+    let shell = Shell::new(Setup::of(60).pages_of(7).sim);
+    let row = shell.control.truth().swap_remove(10);
+    let (id, ref_id) = (id_of(&row), row["ref_id"].as_str().unwrap().to_owned());
+    let outcome = json_of(&shell, &["poll", "--json"]);
+    assert_eq!(outcome["complete"], true);
+    assert_eq!(outcome["profiles"].as_array().unwrap().len(), 3);
+
+    let status = json_of(&shell, &["status", "--json"]);
+    assert_eq!(status["orchestrations"], 60);
+    assert_eq!(status["indexes_built"], true);
+    for profile in status["profiles"].as_array().unwrap() {
+        assert_eq!(profile["last_poll_result"], "complete");
+        assert!(profile["covered_to"].is_string() && profile["unfinished_listing_to"].is_null());
+    }
+    for name in [&id, &ref_id] {
+        let shown = json_of(&shell, &["show", name, "--live", "--json"]);
+        assert_eq!(meaning(&shown["orchestration"]), meaning(&row));
+        assert_eq!(meaning(&shown["live"]), meaning(&row));
+    }
+    shell.control.set_field(&id, "source_amount", "123.456").unwrap();
+    let shown = shell.run_well(&["show", &id, "--live"]).stdout;
+    assert!(shown.contains("→ 123.456"), "{shown}");
+    // Asking Paxos leaves the ledger as it is.
+    assert_eq!(meaning(&json_of(&shell, &["show", &id, "--json"])["orchestration"]), meaning(&row));
+    shell.end();
+}
+
+#[test]
+fn a_history_tells_what_changed_oldest_first() {
+    let shell = Shell::new(Setup::of(5).profiles(1).sim);
+    let created_at = shell.control.now().to_rfc3339();
+    let profile = shell.control.profiles().swap_remove(0).id;
+    shell.control.insert(json!({ "id": "orch_story", "profile_id": profile, "status": "PENDING",
+        "created_at": created_at, "updated_at": created_at, "source_amount": "10" }));
+    // `Date` has whole seconds: what was created in this one waits for the next poll.
+    while !shell.run_well(&["poll", "--json"]).stdout.contains("\"appeared\": 1,") {}
+    for status in ["PROCESSING", "COMPLETED"] {
+        shell.control.set_field("orch_story", "status", status).unwrap();
+        shell.run_well(&["poll"]);
+    }
+    let history = json_of(&shell, &["history", "orch_story", "--json"]);
+    let events = history["events"].as_array().unwrap();
+    assert_eq!(events.len(), 3);
+    assert_eq!(events[0]["kind"], "appeared");
+    assert_eq!(events[1]["detail"]["status"], json!({ "old": "PENDING", "new": "PROCESSING" }));
+    assert_eq!(events[2]["detail"]["status"], json!({ "old": "PROCESSING", "new": "COMPLETED" }));
+    let told = shell.run_well(&["history", "orch_story"]).stdout;
+    let places: Vec<_> =
+        ["first seen, PENDING", "PENDING → PROCESSING", "PROCESSING → COMPLETED", "now COMPLETED"]
+            .map(|line| told.find(line).unwrap_or_else(|| panic!("{line} is not told:\n{told}")))
+            .to_vec();
+    assert!(places.is_sorted(), "{told}");
+    shell.end();
+}
+
+#[test]
+fn verify_finds_an_edit() {
+    let shell = Shell::new(Setup::of(30).profiles(1).sim);
+    shell.run_well(&["poll"]);
+    let head = json_of(&shell, &["status", "--json"])["journal_head"].as_str().unwrap().to_owned();
+    assert!(shell.run_well(&["ledger", "verify", "--head", &head]).stdout.contains("sound"));
+    let connection = Connection::open(shell.ledger()).unwrap();
+    connection.execute("UPDATE orchestration SET source_amount = '1' WHERE key = 3", []).unwrap();
+    drop(connection);
+    let ran = shell.run(&["ledger", "verify", "--json"]);
+    assert_eq!(ran.code, Some(1), "{}", ran.stdout);
+    let found: Value = serde_json::from_str(&ran.stdout).unwrap();
+    assert_eq!(found["sound"], false);
+    assert_eq!(found["findings"].as_array().unwrap().len(), 1);
+    shell.end();
+}
