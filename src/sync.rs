@@ -158,7 +158,9 @@ impl Poller {
     /// Builds the indexes that wait for the first backfill. Failing to is the ledger's failure, and the
     /// poll was not complete without it.
     async fn build_indexes(&self, outcome: &mut PollOutcome) {
-        (self.watch)(Event::BuildingIndexes);
+        if outcome.profiles.iter().any(|poll| poll.lane == Lane::Backfill) {
+            (self.watch)(Event::BuildingIndexes);
+        }
         let Err(error) = self.ledger.build_indexes(self.server_now()).await else { return };
         let failure = failure::of_ledger(&error);
         for poll in &mut outcome.profiles {

@@ -101,7 +101,7 @@ fn write_config(folder: &Path, simulator: &RunningSimulator) -> Result<PathBuf, 
     let path = folder.join("config.toml");
     let text = format!(
         "# Written by `tallyd demo`. The simulator that it points to ended with the demo.\n\
-         [paxos]\napi_url = {:?}\ntoken_url = {:?}\nclient_id = \"sim-client\"\nclient_secret_file = {:?}\n\
+          [paxos]\napi_url = {:?}\ntoken_url = {:?}\nclient_id = \"sim-client\"\nclient_secret_file = {:?}\n\
          backfill_requests_per_second = 50\n\n[ledger]\npath = {:?}\n\n[poll]\noverlap = \"2h\"\n",
         simulator.api_url(),
         simulator.token_url(),
@@ -126,6 +126,33 @@ fn example(reader: &Reader, seq: i64) -> Result<String, Failure> {
         }
     }
     Ok(last.map(|id| id.to_string()).unwrap_or_default())
+}
+
+/// What the journal has of an orchestration after `seen`, a line each.
+fn news_of(reader: &Reader, id: &Identifier, seen: i64) -> Result<Vec<String>, Failure> {
+    let Some(history) = reader.history(id)? else { return Ok(Vec::new()) };
+    let route = history.now.as_ref().map(|now| Route::of(now).to_string()).unwrap_or_default();
+    let amount = history.now.as_ref().and_then(|now| now.source_amount.clone());
+    let amount = amount.map(|amount| amount.to_string()).unwrap_or_default();
+    let line = |what: &str| format!("    {id}  {what:<24} {amount} {route}\n");
+    Ok(history
+        .events
+        .iter()
+        .filter(|event| event.seq > seen)
+        .map(|event| match &event.kind {
+            EventKind::Appeared(values) => {
+                line(&format!("new, {}", values.get(&Field::Status).map_or("?", String::as_str)))
+            }
+            EventKind::Changed(changes) => match changes.iter().find(|was| was.field == Field::Status) {
+                Some(was) => {
+                    let shown = |value: &Option<String>| value.clone().unwrap_or_default();
+                    line(&format!("{} → {}", shown(&was.old), shown(&was.new)))
+                }
+                None => line("a leg moved"),
+            },
+            _ => line("noted"),
+        })
+        .collect())
 }
 
 struct Demo {
@@ -176,7 +203,7 @@ impl Demo {
         ))?;
         let observed = reader.observed_since(seen)?;
         for id in observed.iter().rev().take(SHOWN).rev() {
-            for line in Self::news_of(reader, id, seen)? {
+            for line in news_of(reader, id, seen)? {
                 self.say(&line)?;
             }
         }
@@ -186,32 +213,6 @@ impl Demo {
             )?;
         }
         Ok(reader.overview(self.clock.now())?.journal.seq)
-    }
-
-    fn news_of(reader: &Reader, id: &Identifier, seen: i64) -> Result<Vec<String>, Failure> {
-        let Some(history) = reader.history(id)? else { return Ok(Vec::new()) };
-        let route = history.now.as_ref().map(|now| Route::of(now).to_string()).unwrap_or_default();
-        let amount = history.now.as_ref().and_then(|now| now.source_amount.clone());
-        let amount = amount.map(|amount| amount.to_string()).unwrap_or_default();
-        let line = |what: &str| format!("    {id}  {what:<24} {amount} {route}\n");
-        Ok(history
-            .events
-            .iter()
-            .filter(|event| event.seq > seen)
-            .map(|event| match &event.kind {
-                EventKind::Appeared(values) => {
-                    line(&format!("new, {}", values.get(&Field::Status).map_or("?", String::as_str)))
-                }
-                EventKind::Changed(changes) => match changes.iter().find(|was| was.field == Field::Status) {
-                    Some(was) => {
-                        let shown = |value: &Option<String>| value.clone().unwrap_or_default();
-                        line(&format!("{} → {}", shown(&was.old), shown(&was.new)))
-                    }
-                    None => line("a leg moved"),
-                },
-                _ => line("noted"),
-            })
-            .collect())
     }
 
     /// Holds the ledger against the simulator's own truth and says where everything is.

@@ -117,7 +117,7 @@ pub(super) fn text(outcome: &PollOutcome, terminal: Terminal) -> String {
 fn tell_failures(outcome: &PollOutcome, terminal: Terminal) {
     if let Some(failure) = &outcome.account_failure {
         terminal.tell(&format!(
-            "error: the account's profiles could not be listed, so nothing was polled: failed to {}",
+            "error: the account's profiles could not be listed, so nothing was polled: {}",
             failure.message
         ));
     }

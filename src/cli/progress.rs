@@ -52,7 +52,12 @@ impl Bars {
                     bar.finish_and_clear();
                 }
             }
-            Event::BuildingIndexes | Event::ListingBegan { .. } => {}
+            Event::BuildingIndexes => {
+                let line = "building the indexes that waited for the backfill";
+                // A bar that cannot be drawn over is no reason to stop.
+                self.all.println(line).unwrap_or_default();
+            }
+            Event::ListingBegan { .. } => {}
         }
     }
 }
@@ -106,7 +111,10 @@ impl Lines {
                     self.terminal.tell(&format!("{}: backfill ended, {told}", poll.profile.label()));
                 }
             }
-            Event::BuildingIndexes | Event::ListingBegan { .. } => {}
+            Event::BuildingIndexes => {
+                self.terminal.tell("building the indexes that waited for the backfill");
+            }
+            Event::ListingBegan { .. } => {}
         }
     }
 }

@@ -53,7 +53,7 @@ impl Terminal {
     }
 
     /// Writes data to standard output. A reader that went away, such as `head`, is no error.
-    #[expect(clippy::unused_self, reason = "who may write to the streams holds a terminal")]
+    #[expect(clippy::unused_self, reason = "only who was handed the terminal may write to it")]
     pub(super) fn print(self, text: &str) -> Result<(), Failure> {
         let mut out = io::stdout().lock();
         match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
@@ -63,7 +63,7 @@ impl Terminal {
     }
 
     /// Writes a line of talk to standard error. Talk that cannot be heard stops nothing.
-    #[expect(clippy::unused_self, reason = "who may write to the streams holds a terminal")]
+    #[expect(clippy::unused_self, reason = "only who was handed the terminal may write to it")]
     pub(super) fn tell(self, line: &str) {
         writeln!(io::stderr().lock(), "{line}").unwrap_or_default();
     }

@@ -242,8 +242,8 @@ fn read_cursor(
 
 fn get(shared: &Shared, asked: &Asked, twist: Option<Fault>) -> Result<Reply, Problem> {
     authorize(shared, asked, READ)?;
-    // A plus sign is itself in a path; only in a query does it mean a space.
-    let raw = item_id(asked.parts.uri.path()).unwrap_or_default().replace('+', "%2B");
+    // Signs with a meaning in a query are themselves in a path.
+    let raw = item_id(asked.parts.uri.path()).unwrap_or_default().replace('+', "%2B").replace('&', "%26");
     let id =
         read_pairs(&format!("id={raw}")).and_then(|pairs| pairs.into_iter().next()).unwrap_or_default().1;
     let shape = shared.dials().api.get_shape;

@@ -8,12 +8,12 @@ use crate::paxos::{FetchError, WalkError};
 
 /// A request failed.
 pub(super) fn of_fetch(error: &FetchError) -> PollFailure {
-    PollFailure { kind: error.kind(), message: in_full(error) }
+    PollFailure { kind: error.kind(), message: format!("failed to {}", in_full(error)) }
 }
 
 /// A listing cannot be trusted.
 pub(super) fn of_walk(error: &WalkError) -> PollFailure {
-    PollFailure { kind: error.kind(), message: in_full(error) }
+    PollFailure { kind: error.kind(), message: format!("failed to {}", in_full(error)) }
 }
 
 /// The ledger refused.

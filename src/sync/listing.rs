@@ -85,7 +85,7 @@ impl Walk {
         if let Err(failure) = Arc::clone(&walk).run_slices(listing.slices).await {
             walk.lock_found().failure = Some(failure);
         }
-        std::mem::take(&mut *walk.lock_found())
+        walk.lock_found().clone()
     }
 
     /// Runs as many slices side by side as the rate allows, cutting the largest while there is room.

@@ -26,7 +26,7 @@ pub enum Event {
     },
     /// A profile's poll ended.
     ProfileEnded(Box<ProfilePoll>),
-    /// The indexes that wait for the first backfill are being built.
+    /// The last backfill ended; the indexes that waited for it are being built, if they are not there.
     BuildingIndexes,
 }
 

@@ -1,0 +1,32 @@
+//! What the end-to-end tests share: a simulator with the real client, poller and ledger around it.
+//!
+//! Owns the rigs and the comparison of a ledger with what the simulator says is true. What must hold is
+//! the tests'. Nothing here sleeps: what is waited for has a deadline.
+
+mod process;
+mod rig;
+mod truth;
+
+use std::time::Duration;
+
+use tallyd::model::Timestamp;
+
+pub(crate) use process::{Ran, Shell, wait_for_exit};
+pub(crate) use rig::{Rig, Setup, results_of, texts_of};
+pub(crate) use truth::{id_of, ids_of, ledger_rows, meaning, times_of};
+
+/// Long enough for the slowest machine: it is only ever waited out by a test that fails.
+pub(crate) const DEADLINE: Duration = Duration::from_secs(60);
+
+/// When the simulated worlds begin.
+pub(crate) fn start_time() -> Timestamp {
+    Timestamp::parse_rfc3339("2026-03-02T09:30:00.250000Z").unwrap()
+}
+
+/// A value that must come before the deadline.
+pub(crate) async fn in_time<T>(what: &str, future: impl Future<Output = T>) -> T {
+    match tokio::time::timeout(DEADLINE, future).await {
+        Ok(value) => value,
+        Err(_) => panic!("never happened: {what}"),
+    }
+}

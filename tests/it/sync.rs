@@ -1,0 +1,10 @@
+//! The correctness contract, rule by rule, through the real client over loopback HTTP.
+//!
+//! Each test says which break in the code it catches.
+
+mod rule_01_complete;
+mod rule_02_honest;
+mod rule_03_seen_is_judged;
+mod rule_05_equal_by_meaning;
+mod rule_12_polite;
+mod rule_13_closed;
