@@ -3,6 +3,8 @@
 //! Owns the rigs and the comparison of a ledger with what the simulator says is true. What must hold is
 //! the tests'. Nothing here sleeps: what is waited for has a deadline.
 
+#![expect(clippy::unwrap_used, reason = "in a test's helpers too, a panic is how a test fails")]
+
 mod process;
 mod rig;
 mod truth;
@@ -11,7 +13,7 @@ use std::time::Duration;
 
 use tallyd::model::Timestamp;
 
-pub(crate) use process::{Ran, Shell, wait_for_exit};
+pub(crate) use process::{Shell, wait_for_exit};
 pub(crate) use rig::{Rig, Setup, results_of, texts_of};
 pub(crate) use truth::{documented, id_of, ids_of, ledger_rows, meaning, rows_of_view, times_of};
 
@@ -25,8 +27,6 @@ pub(crate) fn start_time() -> Timestamp {
 
 /// A value that must come before the deadline.
 pub(crate) async fn in_time<T>(what: &str, future: impl Future<Output = T>) -> T {
-    match tokio::time::timeout(DEADLINE, future).await {
-        Ok(value) => value,
-        Err(_) => panic!("never happened: {what}"),
-    }
+    let outcome = tokio::time::timeout(DEADLINE, future).await;
+    outcome.unwrap_or_else(|_| panic!("never happened: {what}"))
 }

@@ -2,6 +2,8 @@
 //!
 //! Each test says which break in the code it catches.
 
+#![expect(clippy::unwrap_used, reason = "in a test's helpers too, a panic is how a test fails")]
+
 mod rule_01_complete;
 mod rule_02_honest;
 mod rule_03_seen_is_judged;

@@ -105,11 +105,11 @@ async fn rule_03_every_row_that_appears_or_changes_is_judged_once() {
     rig.control.set_field("young", "status", "COMPLETED").unwrap();
     let changed: u64 = rig.poll_completely().await.profiles.iter().map(|poll| poll.counts.changed).sum();
     assert_eq!(changed, 1);
-    let (changes, consequences) = (
+    let (journalled, consequences) = (
         counted(texts_of(&rig.path(), "SELECT orchestration_id FROM journal WHERE kind = 'changed'")),
         counted(texts_of(&rig.path(), "SELECT payload FROM outbox WHERE key LIKE 'changed %'")),
     );
-    assert_eq!(changes, consequences);
+    assert_eq!(journalled, consequences);
     assert_eq!(judged(&rig.path()), each_once(&rig.control));
     rig.end().await;
 }

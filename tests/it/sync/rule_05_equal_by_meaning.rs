@@ -14,7 +14,11 @@ use crate::harness::{Rig, Setup, id_of, ledger_rows, meaning, texts_of};
 
 const CUSTOMER: &str = "0b7e5c31-46d8-4f0a-93c2-7a1f0d5e8b64";
 
+/// Another spelling of a row that means the same.
+type Respell<'a> = &'a dyn Fn(&mut Map<String, Value>);
+
 /// The least that a row of the rig's profile has, with more fields over it.
+#[expect(clippy::needless_pass_by_value, reason = "callers write the fields where they call")]
 fn row(rig: &Rig, id: &str, more: Value) -> Value {
     let created_at = rig.clock.now().minus(Duration::from_secs(30)).to_rfc3339();
     let mut row = json!({
@@ -142,7 +146,9 @@ async fn rule_05_every_documented_shape_lands_in_the_ledger_and_comes_back_whole
         setup.sim.api.get_shape = shape;
         let rig = Rig::start(setup).await;
         let samples = samples(&rig);
-        samples.iter().for_each(|sample| rig.control.insert(sample.clone()));
+        for sample in &samples {
+            rig.control.insert(sample.clone());
+        }
         let outcome = rig.poll_completely().await;
         assert_eq!(outcome.profiles[0].counts.appeared, samples.len() as u64);
         assert_eq!(outcome.profiles[0].counts.unreadable, 0);
@@ -176,7 +182,7 @@ async fn rule_05_another_spelling_is_no_change() {
     rig.poll_completely().await;
     let respell =
         |change: &dyn Fn(&mut Map<String, Value>)| rig.control.alter("respelt", |row| change(row)).unwrap();
-    let spellings: [&dyn Fn(&mut Map<String, Value>); 7] = [
+    let spellings: [Respell; 7] = [
         &|row| drop(row.insert("source_amount".to_owned(), json!("100.00"))),
         &|row| drop(row.insert("destination_amount".to_owned(), json!("001.5000"))),
         &|row| drop(row.insert("updated_at".to_owned(), json!("2026-03-02T10:29:40.500000+01:00"))),
