@@ -30,6 +30,9 @@ pub(super) fn digest(row: &Orchestration) -> Digest {
 /// The digest of an orchestration as it was: the present row with `old` in the place of its values.
 /// `None` where `old` holds a time that is none.
 pub(super) fn digest_with(row: &Orchestration, old: &OldValues) -> Option<Digest> {
+    if old.is_empty() {
+        return Some(digest(row));
+    }
     let mut hasher = begin(&row.id);
     for field in Field::ALL {
         let value = match old.get(&field) {

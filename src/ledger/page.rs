@@ -1,5 +1,6 @@
 //! One page of rows, written in one transaction with everything that follows from it.
 
+use std::collections::HashSet;
 use std::fmt;
 use std::sync::Arc;
 
@@ -16,7 +17,7 @@ use super::digest::digest;
 use super::indexes::Lookup;
 use super::journal::{self, Body, Entry, EntryKind, hex};
 use super::listing::{self, Progress};
-use super::rows::{self, Stored};
+use super::rows::{self, Adder, Stored};
 use super::{PollNumber, Problem, ProfileKey, identity};
 
 /// Compares a received orchestration with the known one; see `sync::diff`.
@@ -167,8 +168,11 @@ struct Desk<'a> {
     rules: &'a Rules,
     page: &'a PageCommit,
     lookup: Lookup,
+    adder: Adder<'a>,
     customer: Option<Identifier>,
     has_unreadable: bool,
+    /// The rows of the page so far, where the ledger held none of the span of time that the page covers.
+    untouched: Option<HashSet<&'a Identifier>>,
     entries: Vec<Entry>,
     weighed: Vec<Weighed<'a>>,
     committed: PageCommitted,
@@ -181,11 +185,16 @@ impl<'a> Desk<'a> {
             unreadable: page.unreadable.len() as u64,
             ..Counts::default()
         };
+        let lookup = Lookup::of(connection)?;
+        // With the index on ids, a known row may have had any `created_at`.
+        let is_untouched = lookup == Lookup::ByCreation && !rows::any_within(connection, &page.rows)?;
         Ok(Self {
             connection,
             rules,
             page,
-            lookup: Lookup::of(connection)?,
+            lookup,
+            adder: Adder::new(connection)?,
+            untouched: is_untouched.then(|| HashSet::with_capacity(page.rows.len())),
             customer: identity::customer(connection)?,
             has_unreadable: connection.prepare_cached("SELECT 1 FROM unreadable")?.exists([])?,
             entries: Vec::with_capacity(page.rows.len()),
@@ -200,7 +209,11 @@ impl<'a> Desk<'a> {
 
     fn take(&mut self, row: &'a Orchestration, trust: Trust) -> Result<(), Problem> {
         self.check_customer(row)?;
-        let stored = rows::find(self.connection, self.lookup, &row.id, row.created_at)?;
+        let stored = if self.is_surely_new(row) {
+            None
+        } else {
+            rows::find(self.connection, self.lookup, &row.id, row.created_at)?
+        };
         if let Some(stored) = &stored {
             self.note_listed(stored)?;
         }
@@ -248,8 +261,14 @@ impl<'a> Desk<'a> {
         Ok(())
     }
 
+    /// Whether the ledger cannot hold the row, so that looking for it would be work for nothing: of a
+    /// million rows of a first backfill, hardly one is known.
+    fn is_surely_new(&mut self, row: &'a Orchestration) -> bool {
+        self.untouched.as_mut().is_some_and(|ids| ids.insert(&row.id))
+    }
+
     fn add(&mut self, row: &'a Orchestration, status_since: Timestamp) -> Result<(), Problem> {
-        let key = rows::insert(self.connection, self.page.profile.0, row, status_since)?;
+        let key = self.adder.add(self.page.profile.0, row, status_since)?;
         self.entries.push(Entry {
             kind: EntryKind::Appeared,
             orchestration: Some(key),

@@ -1,13 +1,13 @@
 //! Orchestrations as rows.
 
 use rusqlite::types::{FromSqlError, Type, ValueRef};
-use rusqlite::{Connection, OptionalExtension, Row, params};
+use rusqlite::{CachedStatement, Connection, OptionalExtension, Row, params};
 
 use crate::model::{Endpoint, Identifier, Leg, Orchestration, Timestamp, Tracked};
 
 use super::indexes::Lookup;
 
-/// The columns of `orchestration` after `key`, in the order of [`insert`] and [`read`].
+/// The columns of `orchestration` after `key`, in the order of [`Adder::add`] and [`read`].
 macro_rules! columns {
     () => {
         "id, listed_by, profile_id, identity_id, account_id, customer_id, ref_id, source_asset, \
@@ -31,57 +31,81 @@ pub(super) struct Stored {
     pub(super) tracked: Tracked,
 }
 
-/// Adds a row and returns its key.
-pub(super) fn insert(
-    connection: &Connection,
-    listed_by: i64,
-    row: &Orchestration,
-    status_since: Timestamp,
-) -> rusqlite::Result<i64> {
-    let source = EndpointColumns::of(row.source.as_ref());
-    let destination = EndpointColumns::of(row.destination.as_ref());
-    let mut statement = connection.prepare_cached(concat!(
-        "INSERT INTO orchestration (",
-        columns!(),
-        ") VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, \
-         ?19, ?20, ?21, ?22, ?23, ?24, ?25, ?26, ?27, ?28, ?29, ?30, ?31, ?32, ?33, ?34)"
-    ))?;
-    statement.insert(params![
-        row.id,
-        listed_by,
-        row.profile_id,
-        row.identity_id,
-        row.account_id,
-        row.customer_id,
-        row.ref_id,
-        row.source_asset,
-        row.destination_asset,
-        row.source_amount,
-        row.destination_amount,
-        row.source_transfer.transfer_id,
-        row.source_transfer.status,
-        row.destination_transfer.transfer_id,
-        row.destination_transfer.status,
-        row.status,
-        row.fail_reason,
-        source.rail,
-        source.account,
-        source.address,
-        source.network,
-        source.memo,
-        destination.rail,
-        destination.account,
-        destination.address,
-        destination.network,
-        destination.memo,
-        row.orchestration_rule_id,
-        row.created_at,
-        row.updated_at,
-        row.completed_at,
-        status_since,
-        row.metadata,
-        row.remainder,
-    ])
+/// Adds rows, with one statement that stays prepared.
+pub(super) struct Adder<'a> {
+    statement: CachedStatement<'a>,
+    last_key: i64,
+}
+
+impl<'a> Adder<'a> {
+    /// Gets ready. A key is never given twice, not even that of a row that was merged: the journal's
+    /// entries go on telling of it.
+    pub(super) fn new(connection: &'a Connection) -> rusqlite::Result<Self> {
+        let last_key = connection
+            .prepare_cached(
+                "SELECT max((SELECT coalesce(max(key), 0) FROM orchestration),
+                            (SELECT coalesce(max(orchestration), 0) FROM journal_entry))",
+            )?
+            .query_row([], |row| row.get(0))?;
+        let statement = connection.prepare_cached(concat!(
+            "INSERT INTO orchestration (key, ",
+            columns!(),
+            ") VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, \
+             ?19, ?20, ?21, ?22, ?23, ?24, ?25, ?26, ?27, ?28, ?29, ?30, ?31, ?32, ?33, ?34, ?35)"
+        ))?;
+        Ok(Self { statement, last_key })
+    }
+
+    /// Adds a row and returns its key.
+    pub(super) fn add(
+        &mut self,
+        listed_by: i64,
+        row: &Orchestration,
+        status_since: Timestamp,
+    ) -> rusqlite::Result<i64> {
+        self.last_key += 1;
+        let key = self.last_key;
+        let source = EndpointColumns::of(row.source.as_ref());
+        let destination = EndpointColumns::of(row.destination.as_ref());
+        self.statement.execute(params![
+            key,
+            row.id,
+            listed_by,
+            row.profile_id,
+            row.identity_id,
+            row.account_id,
+            row.customer_id,
+            row.ref_id,
+            row.source_asset,
+            row.destination_asset,
+            row.source_amount,
+            row.destination_amount,
+            row.source_transfer.transfer_id,
+            row.source_transfer.status,
+            row.destination_transfer.transfer_id,
+            row.destination_transfer.status,
+            row.status,
+            row.fail_reason,
+            source.rail,
+            source.account,
+            source.address,
+            source.network,
+            source.memo,
+            destination.rail,
+            destination.account,
+            destination.address,
+            destination.network,
+            destination.memo,
+            row.orchestration_rule_id,
+            row.created_at,
+            row.updated_at,
+            row.completed_at,
+            status_since,
+            row.metadata,
+            row.remainder,
+        ])?;
+        Ok(key)
+    }
 }
 
 /// Replaces the content of a row; its key, id and first profile stay.
@@ -156,6 +180,15 @@ pub(super) fn find(
             .query_row(params![created_at, id], read)
             .optional(),
     }
+}
+
+/// Whether the ledger holds any row of the span of time that these were created in.
+pub(super) fn any_within(connection: &Connection, rows: &[Orchestration]) -> rusqlite::Result<bool> {
+    let times = || rows.iter().map(|row| row.created_at);
+    let (Some(first), Some(last)) = (times().min(), times().max()) else { return Ok(false) };
+    connection
+        .prepare_cached("SELECT 1 FROM orchestration WHERE created_at BETWEEN ?1 AND ?2")?
+        .exists(params![first, last])
 }
 
 /// The row with this id; without an index on ids this reads the whole table.

@@ -19,8 +19,8 @@ pub(super) fn migrate(connection: &mut Connection, path: &Path) -> Result<(), Pr
 }
 
 /// The newest format that this version knows.
-pub(super) const fn newest() -> i64 {
-    MIGRATIONS.len() as i64
+pub(super) fn newest() -> i64 {
+    i64::try_from(MIGRATIONS.len()).unwrap_or(i64::MAX)
 }
 
 fn apply(connection: &mut Connection, path: &Path, migrations: &[&str]) -> Result<(), Problem> {
