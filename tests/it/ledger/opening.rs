@@ -1,5 +1,6 @@
 //! Opening a ledger: who may, who is refused, and what they are told.
 
+use std::fmt::Write as _;
 use std::fs::{self, File, OpenOptions, Permissions};
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::os::unix::fs::{FileExt as _, MetadataExt as _, PermissionsExt as _, symlink};
@@ -286,7 +287,7 @@ async fn every_refusal_says_what_is_wrong_and_what_to_do() {
     for case in cases {
         let reading = told(Reader::open(&place(case)), folder.path());
         let writing = told(open(&place(case)), folder.path());
-        text.push_str(&format!("{case}\n  read:  {reading}\n  write: {writing}\n"));
+        writeln!(text, "{case}\n  read:  {reading}\n  write: {writing}").unwrap();
     }
     insta::assert_snapshot!(text);
     assert!(!place("a folder.lock").exists(), "what is no ledger is left alone");
@@ -314,7 +315,7 @@ async fn what_permissions_forbid_is_told_apart() {
         fs::set_permissions(&inner, Permissions::from_mode(folder)).unwrap();
         let reading = as_nobody("read", &path, outer.path());
         let writing = as_nobody("write", &path, outer.path());
-        text.push_str(&format!("{case}\n  read:  {reading}\n  write: {writing}\n"));
+        writeln!(text, "{case}\n  read:  {reading}\n  write: {writing}").unwrap();
         fs::set_permissions(&inner, Permissions::from_mode(0o700)).unwrap();
     }
     insta::assert_snapshot!(text);
@@ -352,7 +353,7 @@ fn every_code_of_sqlite_that_matters_has_its_words() {
     for code in codes {
         let error = rusqlite::Error::SqliteFailure(ffi::Error::new(code), None);
         let error = LedgerError { path: "DIR/ledger.db".into(), problem: error.into() };
-        text.push_str(&format!("{code}: {}\n", shown(&error, Path::new("nowhere"))));
+        writeln!(text, "{code}: {}", shown(&error, Path::new("nowhere"))).unwrap();
     }
     insta::assert_snapshot!(text);
 }
