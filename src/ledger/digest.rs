@@ -20,7 +20,7 @@ pub(super) fn digest(row: &Orchestration) -> Digest {
             None => {}
             Some(FieldValue::Time(time)) => add_time(&mut encoded, field, time),
             Some(FieldValue::Text(text) | FieldValue::Json(text)) => {
-                add(&mut encoded, field, text.as_bytes())
+                add(&mut encoded, field, text.as_bytes());
             }
             Some(FieldValue::Amount(amount)) => add(&mut encoded, field, amount.as_str().as_bytes()),
             Some(FieldValue::Id(id)) => add_id(&mut encoded, field, id),
@@ -32,6 +32,9 @@ pub(super) fn digest(row: &Orchestration) -> Digest {
 /// The digest of an orchestration as it was: the present row with `old` in the place of its values.
 /// `None` where `old` holds a time that is none.
 pub(super) fn digest_with(row: &Orchestration, old: &OldValues) -> Option<Digest> {
+    if old.is_empty() {
+        return Some(digest(row));
+    }
     let mut encoded = begin(&row.id);
     for field in Field::ALL {
         let value = match old.get(&field) {

@@ -199,7 +199,7 @@ fn overview(connection: &Connection, path: &Path, now: Timestamp) -> Result<Over
     let count = |sql: &str| connection.query_row(sql, [], |row| row.get::<_, u64>(0));
     let open = connection
         .prepare(
-            "SELECT status, count(*) FROM orchestration WHERE status NOT IN (3, 4, 5) GROUP BY status
+            "SELECT status, count(*) FROM orchestration WHERE status <> 3 AND status <> 4 AND status <> 5 GROUP BY status
              ORDER BY status",
         )?
         .query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?
@@ -239,7 +239,8 @@ fn profile_overview(connection: &Connection, key: i64, profile: Profile) -> Resu
         )
         .optional()?;
     let (open, oldest_open) = connection.query_row(
-        "SELECT count(*), min(created_at) FROM orchestration WHERE listed_by = ?1 AND status NOT IN (3, 4, 5)",
+        "SELECT count(*), min(created_at) FROM orchestration WHERE listed_by = ?1
+         AND status <> 3 AND status <> 4 AND status <> 5",
         params![key],
         |row| Ok((row.get(0)?, row.get(1)?)),
     )?;

@@ -1,5 +1,7 @@
 //! The ledger's format: its migrations and its public views.
 
+use std::fs::OpenOptions;
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
 use rusqlite::{Connection, TransactionBehavior};
@@ -62,6 +64,8 @@ fn keep_copy(connection: &Connection, path: &Path, version: i64) -> Result<(), P
     if partial.exists() {
         std::fs::remove_file(&partial)?;
     }
+    // As private as the ledger; SQLite fills an empty file, and would make one that others may read.
+    OpenOptions::new().write(true).create_new(true).mode(0o600).open(&partial)?;
     connection.execute("VACUUM INTO ?1", [partial.to_string_lossy()])?;
     std::fs::rename(&partial, &copy)?;
     Ok(())
@@ -69,6 +73,8 @@ fn keep_copy(connection: &Connection, path: &Path, version: i64) -> Result<(), P
 
 #[cfg(test)]
 mod tests {
+    use std::os::unix::fs::PermissionsExt as _;
+
     use super::*;
 
     const FIRST: &str = "CREATE TABLE note (text TEXT); INSERT INTO note VALUES ('kept');";
@@ -86,7 +92,9 @@ mod tests {
         };
         assert_eq!(row(&connection, "SELECT text, number FROM note"), ("kept".to_owned(), 7));
         assert_eq!(user_version(&connection).unwrap(), 2);
-        let copy = Connection::open(folder.path().join("ledger.db.format-1")).unwrap();
+        let copy = folder.path().join("ledger.db.format-1");
+        assert_eq!(std::fs::metadata(&copy).unwrap().permissions().mode() & 0o777, 0o600);
+        let copy = Connection::open(copy).unwrap();
         assert_eq!(row(&copy, "SELECT text, 1 FROM note").0, "kept");
         assert_eq!(user_version(&copy).unwrap(), 1);
     }

@@ -104,7 +104,9 @@ CREATE TABLE orchestration (
 ) STRICT;
 
 CREATE UNIQUE INDEX orchestration_by_creation ON orchestration (created_at, id);
-CREATE INDEX orchestration_open ON orchestration (listed_by, created_at) WHERE status NOT IN (3, 4, 5);
+-- For NOT IN with three values SQLite would build a table at every insert.
+CREATE INDEX orchestration_open ON orchestration (listed_by, created_at)
+    WHERE status <> 3 AND status <> 4 AND status <> 5;
 -- orchestration_by_id (unique) and orchestration_by_ref_id are built when the first backfill ends.
 
 -- Profiles that list an orchestration besides the one in listed_by.

@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use tallyd::model::Timestamp;
 
-pub(crate) use process::{Shell, wait_for_exit};
+pub(crate) use process::{Ran, Shell, wait_for_exit};
 pub(crate) use rig::{Rig, Setup, results_of, texts_of};
 pub(crate) use truth::{documented, id_of, ids_of, ledger_rows, meaning, rows_of_view, times_of};
 

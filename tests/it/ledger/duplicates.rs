@@ -104,6 +104,18 @@ async fn three_rows_that_had_a_life_before_they_were_merged_are_sound() {
 }
 
 #[tokio::test]
+async fn the_key_of_a_merged_row_is_never_given_to_another_one() {
+    let bench = Bench::new().await;
+    bench.commit(vec![row(1)]).await;
+    bench.commit(vec![created_later(1, Status::Completed, 9)]).await;
+    bench.backfill(Vec::new()).await;
+    bench.commit(vec![row(2)]).await;
+    let history = bench.reader().history(&row(2).id).unwrap().unwrap();
+    assert!(matches!(history.events[..], [ref only] if matches!(only.kind, EventKind::Appeared(_))));
+    assert_eq!(bench.findings(), [""; 0]);
+}
+
+#[tokio::test]
 async fn a_merged_row_that_was_edited_in_the_journal_is_found() {
     let bench = Bench::new().await;
     bench.commit(vec![row(1)]).await;
