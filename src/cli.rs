@@ -29,6 +29,7 @@ use terminal::{ColourChoice, Terminal};
 
 use crate::config::{self, LogConfig, LogFormat, LogLevel};
 use crate::logging;
+use crate::model::with_causes;
 
 /// Watches the money that moves through Paxos orchestrations.
 ///
@@ -76,7 +77,7 @@ struct Common {
     /// How log lines are written [default: as configured, else text]
     #[arg(long, global = true, value_name = "FORMAT")]
     log_format: Option<LogFormatArgument>,
-    /// The least severe log lines that are written [default: warn]
+    /// The least severe log lines that are written [default: as configured, else warn]
     #[arg(long, global = true, value_name = "LEVEL")]
     log_level: Option<LogLevelArgument>,
     /// When to use colours
@@ -179,20 +180,10 @@ fn tell(failure: &Failure, terminal: Terminal) {
         terminal.tell(error.render(session::colour(terminal)).trim_end());
         return;
     }
-    let mut text = format!("error: {failure}");
-    let mut cause = std::error::Error::source(failure);
-    while let Some(error) = cause {
-        let more = error.to_string();
-        if !text.contains(&more) {
-            text.push_str(": ");
-            text.push_str(&more);
-        }
-        cause = error.source();
-    }
-    terminal.tell(&text);
+    terminal.tell(&format!("error: {}", with_causes(failure)));
 }
 
-/// Starts logging as the command line says, else as configured. Commands for people keep to warnings.
+/// Starts logging as the command line says, else as configured; what has no configuration warns.
 fn logging_of(common: &Common, configured: Option<&LogConfig>, terminal: Terminal) -> Result<(), Failure> {
     let format = match common.log_format {
         Some(LogFormatArgument::Text) => LogFormat::Text,
@@ -204,7 +195,8 @@ fn logging_of(common: &Common, configured: Option<&LogConfig>, terminal: Termina
         Some(LogLevelArgument::Info) => LogLevel::Info,
         Some(LogLevelArgument::Debug) => LogLevel::Debug,
         Some(LogLevelArgument::Trace) => LogLevel::Trace,
-        Some(LogLevelArgument::Warn) | None => LogLevel::Warn,
+        Some(LogLevelArgument::Warn) => LogLevel::Warn,
+        None => configured.map_or(LogLevel::Warn, |log| log.level),
     };
     Ok(logging::start(format, level, session::colour(terminal)).map_err(anyhow::Error::from)?)
 }

@@ -4,6 +4,7 @@
 //! or SQLite spell these values: `paxos` and `ledger` translate at their edges.
 
 mod amount;
+mod causes;
 mod change;
 mod consequence;
 mod field;
@@ -16,6 +17,7 @@ mod status;
 mod timestamp;
 
 pub use amount::{Amount, InvalidAmount};
+pub use causes::with_causes;
 pub use change::{Change, LegSide, Observation, PageFacts, Trust, Verdict};
 pub use consequence::Consequence;
 pub use field::{Field, FieldValue};

@@ -166,7 +166,8 @@ impl Demo {
     async fn play(&self, simulator: &RunningSimulator) -> Result<Exit, Failure> {
         self.say(&format!(
             "A simulated Paxos serves {} orchestrations at {}.\nOne second here is {} minutes there. \
-             First comes the backfill: everything the account ever did.\n",
+             It sends an empty page now and then, or two pages in the wrong \
+             order, as a bad day would.\n\nFirst comes the backfill: everything the account ever did.\n",
             thousands(simulator.control().truth_len() as u64),
             simulator.api_url(),
             SPEED / 60
@@ -217,7 +218,8 @@ impl Demo {
 
     /// Holds the ledger against the simulator's own truth and says where everything is.
     fn finish(&self, simulator: &RunningSimulator, reader: &Reader, complete: bool) -> Result<Exit, Failure> {
-        let overview = reader.overview(self.clock.now())?;
+        let now = self.clock.now();
+        let overview = reader.overview(now)?;
         let mut ledger = BTreeMap::new();
         reader.for_each(|row| {
             ledger.insert(row.id.to_string(), row.created_at);
@@ -240,7 +242,7 @@ impl Demo {
         let config = self.config_path.display();
         let path = self.config.ledger.path.display().to_string();
         self.say("\n")?;
-        self.say(&status::text(&overview, &path, self.clock.now(), self.terminal))?;
+        self.say(&status::text(&overview, &path, now, self.terminal))?;
         let verdict = format!(
             "\nHeld against the simulator: {} of {} orchestrations up to {} are in the ledger; its journal of {} entries is {}.\n",
             thousands(held as u64),

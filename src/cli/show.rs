@@ -15,7 +15,7 @@ use crate::model::{
     Change, Field, Identifier, Lane, LegSide, Orchestration, Profile, Route, Timestamp, Tracked, Trust,
     UnreadableRow, Verdict,
 };
-use crate::paxos::{Got, Row};
+use crate::paxos::{Got, ListQuery, Row};
 use crate::sync::diff;
 
 /// What `show` takes.
@@ -91,7 +91,7 @@ pub(super) fn resolve(reader: &Reader, text: &str) -> Result<Identifier, Failure
 
 fn unknown(id: &Identifier, live: &Live) -> Failure {
     let advice = match live {
-        Live::NotFound => "and Paxos answers that there is none (404)",
+        Live::NotFound => "and Paxos answers that it knows none",
         _ => "`tallyd poll` brings the ledger up to date, and --live asks Paxos",
     };
     anyhow::anyhow!("no orchestration with the id or ref_id {id} is in the ledger; {advice}").into()
@@ -100,10 +100,13 @@ fn unknown(id: &Identifier, live: &Live) -> Failure {
 fn ask(config: &Config, overview: &Overview, id: &Identifier) -> Result<Live, Failure> {
     runtime()?.block_on(async {
         let client = session::reading_client(config, overview.stops.clone())?;
-        Ok(match client.get(Lane::Refresh, id).await? {
-            Got::Found(row) => Live::Found(row),
-            Got::NotFound => Live::NotFound,
-        })
+        if let Got::Found(row) = client.get(Lane::Refresh, id).await? {
+            return Ok(Live::Found(row));
+        }
+        // What was typed may be a `ref_id` that the ledger does not know yet.
+        let query = ListQuery { ref_ids: vec![id.clone()], limit: 1, ..ListQuery::default() };
+        let mut page = client.list(Lane::Refresh, &query, None).await?;
+        Ok(page.rows.pop().map_or(Live::NotFound, |row| Live::Found(Box::new(row))))
     })
 }
 

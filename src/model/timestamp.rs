@@ -3,7 +3,10 @@
 use std::fmt;
 use std::time::Duration;
 
-use chrono::{DateTime, SecondsFormat, Utc};
+use chrono::{DateTime, Datelike as _, SecondsFormat, Utc};
+
+/// How much of a text that is no time is shown.
+const MAX_SHOWN: usize = 100;
 
 /// An instant in UTC, in whole microseconds since 1970-01-01.
 ///
@@ -15,7 +18,7 @@ pub struct Timestamp(i64);
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{text:?} is not an RFC 3339 time such as 2026-04-20T12:30:01.397730Z")]
 pub struct InvalidTimestamp {
-    /// What was given.
+    /// What was given, cut to a length fit for a message.
     pub text: String,
 }
 
@@ -40,8 +43,12 @@ impl Timestamp {
             return Ok(fast);
         }
         DateTime::parse_from_rfc3339(text)
+            .map(|time| time.to_utc())
+            .ok()
+            // With an offset, a text of the year 9999 can mean one that has no such text.
+            .filter(|time| (0..=9999).contains(&time.year()))
             .map(|time| Self(time.timestamp_micros()))
-            .map_err(|_| InvalidTimestamp { text: text.to_owned() })
+            .ok_or_else(|| InvalidTimestamp { text: text.chars().take(MAX_SHOWN).collect() })
     }
 
     /// Whether a text that [`parse_rfc3339`](Self::parse_rfc3339) takes loses nothing by it.
@@ -160,7 +167,14 @@ mod tests {
 
     #[test]
     fn nonsense_is_refused_and_named() {
-        for text in ["", "yesterday", "2026-02-30T00:00:00Z", "2026-04-20 12:30:01", "2026-04-20T24:00:00Z"] {
+        for text in [
+            "",
+            "yesterday",
+            "2026-02-30T00:00:00Z",
+            "2026-04-20 12:30:01",
+            "2026-04-20T24:00:00Z",
+            "9999-12-31T23:59:59-01:00",
+        ] {
             let error = Timestamp::parse_rfc3339(text).unwrap_err();
             assert!(error.to_string().contains(text));
         }

@@ -84,9 +84,9 @@ pub enum FetchError {
         host: String,
         /// Why not.
         reason: ConnectFailure,
-        /// What the system says.
+        /// What the system says, where the reason does not say it all.
         #[source]
-        source: SharedCause,
+        source: Option<SharedCause>,
     },
     /// The other side could not prove who it is, or does not speak TLS.
     #[error(

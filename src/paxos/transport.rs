@@ -158,12 +158,12 @@ impl Transport {
             }
             _ if timed_out && !connecting => FetchError::TimedOut { call: call.clone(), after: self.timeout },
             _ if !connecting => FetchError::Interrupted { call: call.clone(), source },
-            _ if timed_out => FetchError::Connect { host, reason: ConnectFailure::TimedOut, source },
-            _ if dns => FetchError::Connect { host, reason: ConnectFailure::NameNotFound, source },
+            _ if timed_out => FetchError::Connect { host, reason: ConnectFailure::TimedOut, source: None },
+            _ if dns => FetchError::Connect { host, reason: ConnectFailure::NameNotFound, source: None },
             Some((io::ErrorKind::ConnectionRefused, _)) => {
-                FetchError::Connect { host, reason: ConnectFailure::Refused, source }
+                FetchError::Connect { host, reason: ConnectFailure::Refused, source: None }
             }
-            _ => FetchError::Connect { host, reason: ConnectFailure::Other, source },
+            _ => FetchError::Connect { host, reason: ConnectFailure::Other, source: Some(source) },
         }
     }
 }

@@ -231,7 +231,7 @@ impl Round<'_> {
             progress: Progress::None,
         };
         let committed = self.poller.ledger.commit_lookup(page).await.map_err(|error| of_ledger(&error))?;
-        tally.counts.changed += committed.counts.changed;
+        tally.counts.add(&committed.counts);
         Ok(())
     }
 

@@ -1,19 +1,17 @@
 //! What went wrong below, as the failure of a poll.
 
-use std::error::Error;
-
 use crate::ledger::{LedgerError, Problem};
-use crate::model::{FailureKind, PollFailure};
+use crate::model::{FailureKind, PollFailure, with_causes};
 use crate::paxos::{FetchError, WalkError};
 
 /// A request failed.
 pub(super) fn of_fetch(error: &FetchError) -> PollFailure {
-    PollFailure { kind: error.kind(), message: format!("failed to {}", in_full(error)) }
+    PollFailure { kind: error.kind(), message: format!("failed to {}", with_causes(error)) }
 }
 
 /// A listing cannot be trusted.
 pub(super) fn of_walk(error: &WalkError) -> PollFailure {
-    PollFailure { kind: error.kind(), message: format!("failed to {}", in_full(error)) }
+    PollFailure { kind: error.kind(), message: format!("failed to {}", with_causes(error)) }
 }
 
 /// The ledger refused.
@@ -22,20 +20,5 @@ pub(super) fn of_ledger(error: &LedgerError) -> PollFailure {
         Problem::OtherCustomer { .. } | Problem::OtherEnvironment { .. } => FailureKind::WrongLedger,
         _ => FailureKind::Ledger,
     };
-    PollFailure { kind, message: in_full(error) }
-}
-
-/// The error and its causes, each said once.
-fn in_full(error: &dyn Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        let more = error.to_string();
-        if !text.contains(&more) {
-            text.push_str(": ");
-            text.push_str(&more);
-        }
-        cause = error.source();
-    }
-    text
+    PollFailure { kind, message: with_causes(error) }
 }
