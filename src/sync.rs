@@ -11,22 +11,28 @@ mod failure;
 mod listing;
 mod progress;
 
+use std::collections::HashSet;
 use std::fmt;
 use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
 use crate::clock::SharedClock;
 use crate::ledger::Ledger;
 use crate::model::{
-    Lane, PollFailure, PollOutcome, PollResult, Profile, ProfilePoll, ProfileSelection, Shortfall, Timestamp,
+    FailureKind, Lane, PollFailure, PollOutcome, PollResult, Profile, ProfilePoll, ProfileSelection,
+    Shortfall, Timestamp,
 };
 use crate::paxos::Client;
 
 pub use board::Span;
 pub use progress::{Event, Watch, unwatched};
+
+/// The most pages in memory: one of 1000 rows takes some 3 MiB, body and rows together.
+const MAX_PAGES: usize = 24;
 
 /// What a poller has to be told.
 #[derive(Clone, Copy, Debug)]
@@ -71,6 +77,8 @@ pub struct Poller {
     clock: SharedClock,
     settings: Settings,
     watch: Watch,
+    /// Room for pages in memory, for all profiles together.
+    room: Arc<Semaphore>,
 }
 
 impl fmt::Debug for Poller {
@@ -82,7 +90,7 @@ impl fmt::Debug for Poller {
 impl Poller {
     /// A poller that tells `watch` what happens.
     pub fn new(client: Client, ledger: Ledger, clock: SharedClock, settings: Settings, watch: Watch) -> Self {
-        Self { client, ledger, clock, settings, watch }
+        Self { client, ledger, clock, settings, watch, room: Arc::new(Semaphore::new(MAX_PAGES)) }
     }
 
     /// Polls every selected profile once, side by side. A profile that fails holds up no other.
@@ -93,7 +101,10 @@ impl Poller {
         let requests_before = self.client.requests_sent();
         match self.profiles(selection).await {
             Ok(profiles) => outcome.profiles = self.poll_all(profiles, pace, began).await,
-            Err(failure) => outcome.account_failure = Some(failure),
+            Err(failure) => {
+                outcome.profiles = self.fail_known(&failure).await;
+                outcome.account_failure = Some(failure);
+            }
         }
         if outcome.account_failure.is_none() {
             self.build_indexes(&mut outcome).await;
@@ -108,9 +119,7 @@ impl Poller {
     async fn profiles(&self, selection: &ProfileSelection) -> Result<Vec<(Profile, Standing)>, PollFailure> {
         let listed = self.client.profiles(Lane::Discover).await;
         match (selection, listed) {
-            (ProfileSelection::All, Ok(listed)) => {
-                Ok(listed.into_iter().map(|profile| (profile, Standing::Listed)).collect())
-            }
+            (ProfileSelection::All, Ok(listed)) => self.all_profiles(listed).await,
             (ProfileSelection::All, Err(error)) => Err(failure::of_fetch(&error)),
             (ProfileSelection::Listed(wanted), Ok(listed)) => {
                 let find = |wanted: &Profile| match listed.iter().find(|listed| listed.id == wanted.id) {
@@ -120,14 +129,39 @@ impl Poller {
                     }
                     None => (wanted.clone(), Standing::Unlisted { others: listed.len() }),
                 };
-                Ok(wanted.iter().map(find).collect())
+                Ok(once_each(wanted.iter().map(find).collect()))
             }
             // Names are a convenience, for which the credentials need a scope of its own.
             (ProfileSelection::Listed(wanted), Err(error)) => {
                 tracing::debug!(error = %error, "the account's profiles could not be listed; going on without their names");
-                Ok(wanted.iter().map(|profile| (profile.clone(), Standing::NotAsked)).collect())
+                Ok(once_each(wanted.iter().map(|profile| (profile.clone(), Standing::NotAsked)).collect()))
             }
         }
+    }
+
+    /// What the account lists, and what it listed once: a profile that is no longer listed may have open
+    /// orchestrations still.
+    async fn all_profiles(&self, listed: Vec<Profile>) -> Result<Vec<(Profile, Standing)>, PollFailure> {
+        let known = self.ledger.profiles().await.map_err(|error| failure::of_ledger(&error))?;
+        if listed.is_empty() && known.is_empty() {
+            return Err(PollFailure {
+                kind: FailureKind::Profile,
+                message: "the account lists no profile, so there is nothing to poll; check that these are \
+                          the right credentials, or name profiles under [[profiles]]"
+                    .to_owned(),
+            });
+        }
+        let all = listed.into_iter().chain(known);
+        Ok(once_each(all.map(|profile| (profile, Standing::Listed)).collect()))
+    }
+
+    /// Notes in the ledger that no known profile could be polled.
+    async fn fail_known(&self, failure: &PollFailure) -> Vec<ProfilePoll> {
+        let mut failed = Vec::new();
+        for profile in self.ledger.profiles().await.unwrap_or_default() {
+            failed.push(discover::fail_profile(self, profile, failure).await);
+        }
+        failed
     }
 
     async fn poll_all(
@@ -169,6 +203,12 @@ impl Poller {
             }
         }
     }
+}
+
+/// Each profile once, as it came first: two polls of one profile would be in each other's way.
+fn once_each(profiles: Vec<(Profile, Standing)>) -> Vec<(Profile, Standing)> {
+    let mut seen = HashSet::new();
+    profiles.into_iter().filter(|(profile, _)| seen.insert(profile.id.clone())).collect()
 }
 
 /// The rules by which the ledger compares and judges pages. No rule about breaks exists yet, so nothing

@@ -63,6 +63,8 @@ pub struct ProfileState {
     pub coverage: Option<Coverage>,
     /// A discovery that was begun and not finished.
     pub listing: Option<Listing>,
+    /// The newest `created_at` that was listed under it first.
+    pub newest: Option<Timestamp>,
 }
 
 /// Begins a discovery of a whole window as one slice.
@@ -77,6 +79,10 @@ pub(super) fn begin(
     connection.execute(
         "INSERT INTO listing (profile, lane, began_at, begins_at, ceiling) VALUES (?1, ?2, ?3, ?4, ?5)",
         params![profile.0, lane.as_str(), began_at, begins_at, ceiling],
+    )?;
+    connection.execute(
+        "UPDATE profile SET first_poll_at = coalesce(first_poll_at, ?2) WHERE key = ?1",
+        params![profile.0, began_at],
     )?;
     let key = connection
         .prepare("INSERT INTO slice (profile, begins_at, ends_at, position) VALUES (?1, ?2, ?3, ?2)")?

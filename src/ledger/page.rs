@@ -131,7 +131,7 @@ fn weigh_sighting(desk: &mut Desk<'_>, row: &Orchestration) -> Result<Trust, Pro
     let before: Option<i64> = connection
         .prepare_cached(
             "SELECT sightings - (last_poll = ?3) FROM stale_sighting
-             WHERE orchestration = ?1 AND digest = ?2 AND (last_poll = ?3
+             WHERE orchestration = ?1 AND profile = ?4 AND digest = ?2 AND (last_poll = ?3
              OR last_poll = (SELECT max(number) FROM poll WHERE profile = ?4 AND number < ?3))",
         )?
         .query_row(params![stored.key, now, page.poll.0, page.profile.0], |row| row.get(0))
@@ -143,10 +143,10 @@ fn weigh_sighting(desk: &mut Desk<'_>, row: &Orchestration) -> Result<Trust, Pro
     }
     connection
         .prepare_cached(
-            "INSERT OR REPLACE INTO stale_sighting (orchestration, digest, sightings, last_poll)
-             VALUES (?1, ?2, ?3, ?4)",
+            "INSERT OR REPLACE INTO stale_sighting (orchestration, profile, digest, sightings, last_poll)
+             VALUES (?1, ?2, ?3, ?4, ?5)",
         )?
-        .execute(params![stored.key, now, sightings, page.poll.0])?;
+        .execute(params![stored.key, page.profile.0, now, sightings, page.poll.0])?;
     Ok(Trust::Listed)
 }
 
@@ -380,8 +380,10 @@ impl<'a> Desk<'a> {
         let observations: Vec<_> = rows.chain(unreadable).collect();
         let (profile, first_poll_began_at) = self
             .connection
-            .prepare_cached("SELECT id, first_poll_at FROM profile WHERE key = ?1")?
-            .query_row([self.page.profile.0], |row| Ok((row.get::<_, Identifier>(0)?, row.get(1)?)))?;
+            .prepare_cached("SELECT id, coalesce(first_poll_at, ?2) FROM profile WHERE key = ?1")?
+            .query_row(params![self.page.profile.0, self.page.seen_at], |row| {
+                Ok((row.get::<_, Identifier>(0)?, row.get(1)?))
+            })?;
         let poll_began_at = self
             .connection
             .prepare_cached("SELECT began_at FROM poll WHERE number = ?1")?

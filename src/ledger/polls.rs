@@ -1,30 +1,46 @@
 //! Profiles and the polls of them.
 
-use rusqlite::{Connection, params};
+use rusqlite::{Connection, OptionalExtension, params};
 
 use crate::model::{Lane, PollResult, Profile, Timestamp};
 
 use super::listing::{self, ProfileState};
 use super::{PollNumber, Problem, ProfileKey};
 
-/// Finds or adds a profile, and says what is known of it. `now` (server time) becomes the beginning of
-/// the first poll of a new one.
+/// Finds or adds a profile, and says what is known of it. Rows that were created after `now` (server time)
+/// are left out of what is its newest.
 pub(super) fn open_profile(
     connection: &Connection,
     profile: &Profile,
     now: Timestamp,
 ) -> Result<ProfileState, Problem> {
     let key = ProfileKey(connection.query_row(
-        "INSERT INTO profile (id, name, first_poll_at) VALUES (?1, ?2, ?3)
+        "INSERT INTO profile (id, name) VALUES (?1, ?2)
          ON CONFLICT (id) DO UPDATE SET name = coalesce(excluded.name, name) RETURNING key",
-        params![profile.id, profile.name, now],
+        params![profile.id, profile.name],
         |row| row.get(0),
     )?);
     Ok(ProfileState {
         key,
         coverage: listing::coverage(connection, key)?,
         listing: listing::find(connection, key)?,
+        newest: connection
+            .query_row(
+                "SELECT created_at FROM orchestration WHERE listed_by = ?1 AND created_at <= ?2
+                 ORDER BY created_at DESC LIMIT 1",
+                params![key.0, now],
+                |row| row.get(0),
+            )
+            .optional()?,
     })
+}
+
+/// Every profile that was ever polled.
+pub(super) fn profiles(connection: &Connection) -> Result<Vec<Profile>, Problem> {
+    Ok(connection
+        .prepare("SELECT id, name FROM profile ORDER BY key")?
+        .query_map([], |row| Ok(Profile { id: row.get(0)?, name: row.get(1)? }))?
+        .collect::<Result<_, _>>()?)
 }
 
 /// Notes that a poll began.

@@ -14,7 +14,7 @@ CREATE TABLE profile (
     key           INTEGER PRIMARY KEY,
     id            ANY     NOT NULL UNIQUE,
     name          TEXT,
-    first_poll_at INTEGER NOT NULL,
+    first_poll_at INTEGER,
     covered_from  INTEGER,
     watermark     INTEGER,
     verified_at   INTEGER
@@ -55,7 +55,7 @@ CREATE TABLE listing (
 ) STRICT;
 
 CREATE TABLE slice (
-    key       INTEGER PRIMARY KEY,
+    key       INTEGER PRIMARY KEY AUTOINCREMENT,
     profile   INTEGER NOT NULL REFERENCES listing (profile) ON DELETE CASCADE,
     begins_at INTEGER NOT NULL,
     ends_at   INTEGER NOT NULL,
@@ -127,11 +127,13 @@ CREATE TABLE unreadable (
 
 -- Answers older than the ledger's, and in how many polls running Get Orchestration gave the same one.
 CREATE TABLE stale_sighting (
-    orchestration INTEGER PRIMARY KEY REFERENCES orchestration (key),
+    orchestration INTEGER NOT NULL REFERENCES orchestration (key),
+    profile       INTEGER NOT NULL REFERENCES profile (key),
     digest        BLOB    NOT NULL,
     sightings     INTEGER NOT NULL,
-    last_poll     INTEGER NOT NULL
-) STRICT;
+    last_poll     INTEGER NOT NULL,
+    PRIMARY KEY (orchestration, profile)
+) STRICT, WITHOUT ROWID;
 
 -- One batch for each transaction that changed something; head is the hash chain up to it.
 CREATE TABLE journal_batch (

@@ -77,6 +77,11 @@ impl Ledger {
         self.transact("open_profile", move |connection| polls::open_profile(connection, &profile, now)).await
     }
 
+    /// Every profile that was ever polled.
+    pub async fn profiles(&self) -> Result<Vec<Profile>, LedgerError> {
+        self.transact("profiles", |connection| polls::profiles(connection)).await
+    }
+
     /// Notes that a poll of a profile began. `ceiling` is missing for one that failed before it had one.
     pub async fn begin_poll(
         &self,

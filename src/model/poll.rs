@@ -112,6 +112,11 @@ pub enum Shortfall {
     RowsWithoutId(u64),
     /// The listing ended before its last page.
     CutShort(PollFailure),
+    /// The watermark lies ahead of the server's clock: an earlier `Date` was wrong. What was created
+    /// since may have been passed over, so the poll began at the newest row known.
+    WatermarkAhead(Timestamp),
+    /// No row was ever listed under the profile, and the account could not be asked whether it has it.
+    Unconfirmed,
 }
 
 impl fmt::Display for Shortfall {
@@ -122,6 +127,15 @@ impl fmt::Display for Shortfall {
             }
             Self::RowsWithoutId(count) => write!(formatter, "{count} rows came without an id"),
             Self::CutShort(failure) => formatter.write_str(&failure.message),
+            Self::WatermarkAhead(watermark) => write!(
+                formatter,
+                "the watermark {watermark} lies ahead of Paxos's clock, which was wrong when it was set; polls \
+                 stay partial until that time has come"
+            ),
+            Self::Unconfirmed => formatter.write_str(
+                "nobody confirmed that this profile exists: it never listed a row, and the account's profiles \
+                 could not be listed; check its id, and grant the scope funding:read_profile",
+            ),
         }
     }
 }
@@ -167,7 +181,10 @@ impl PollResult {
         };
         let cut_short = shortfalls.iter().filter_map(|shortfall| match shortfall {
             Shortfall::CutShort(failure) => Some(failure),
-            Shortfall::StaleRows(_) | Shortfall::RowsWithoutId(_) => None,
+            Shortfall::StaleRows(_)
+            | Shortfall::RowsWithoutId(_)
+            | Shortfall::WatermarkAhead(_)
+            | Shortfall::Unconfirmed => None,
         });
         cut_short.chain(failed)
     }
@@ -209,6 +226,8 @@ pub struct PollOutcome {
 impl PollOutcome {
     /// Whether every profile was completely polled.
     pub fn is_complete(&self) -> bool {
-        self.account_failure.is_none() && self.profiles.iter().all(|poll| poll.result == PollResult::Complete)
+        !self.profiles.is_empty()
+            && self.account_failure.is_none()
+            && self.profiles.iter().all(|poll| poll.result == PollResult::Complete)
     }
 }

@@ -15,12 +15,40 @@ use crate::paxos::{Got, ListQuery, Order, Row};
 /// How many rows that were listed in an older state are looked up in one poll of one profile.
 const MAX_LOOKUPS: usize = 100;
 
+/// What a `Date` in whole seconds may lag behind another one.
+const DATE_GRAIN: Duration = Duration::from_secs(5);
+
+/// Notes that a profile could not be polled, for a reason that concerns the whole account.
+pub(super) async fn fail_profile(poller: &Poller, profile: Profile, failure: &PollFailure) -> ProfilePoll {
+    let now = poller.server_now();
+    let mut poll = ProfilePoll {
+        profile: profile.clone(),
+        lane: Lane::Discover,
+        began_at: now,
+        ended_at: now,
+        result: PollResult::Failed(failure.clone()),
+        counts: Counts::default(),
+        coverage: None,
+    };
+    let noted = async {
+        let state = poller.ledger.open_profile(profile, now).await?;
+        poll.coverage = state.coverage;
+        let number = poller.ledger.begin_poll(state.key, Lane::Discover, now, None).await?;
+        poller.ledger.end_poll(number, now, poll.result.clone()).await
+    };
+    if let Err(error) = noted.await {
+        tracing::error!(error = %error, "a failed poll could not be noted in the ledger");
+    }
+    poll
+}
+
 /// What a poll of a profile has met so far.
 #[derive(Default)]
 struct Tally {
     counts: Counts,
     coverage: Option<Coverage>,
     failure: Option<PollFailure>,
+    doubts: Vec<Shortfall>,
 }
 
 /// Polls one profile. `began` is when the whole poll began, by the local clock.
@@ -53,7 +81,7 @@ pub(super) async fn poll_profile(
 }
 
 fn result_of(tally: &Tally) -> PollResult {
-    let mut shortfalls = Vec::new();
+    let mut shortfalls = tally.doubts.clone();
     if tally.counts.stale > 0 {
         shortfalls.push(Shortfall::StaleRows(tally.counts.stale));
     }
@@ -85,6 +113,9 @@ struct Round<'a> {
 impl Round<'_> {
     async fn run(&mut self, tally: &mut Tally) -> Result<(), PollFailure> {
         let ledger = &self.poller.ledger;
+        // Before anything is noted: what the notes say of time is the server's.
+        let now = self.server_time().await;
+        self.began_at = self.poller.server_now();
         let state = ledger
             .open_profile(self.profile.clone(), self.began_at)
             .await
@@ -104,11 +135,12 @@ impl Round<'_> {
             outcome?;
         }
         self.lane = self.lane_for(tally.coverage);
-        let ceiling = match self.ceiling(tally.coverage).await {
-            Ok(Some(ceiling)) => ceiling,
+        let (ceiling, is_known) = match now {
+            Ok(Some(ceiling)) => (ceiling, state.newest.is_some()),
             // No row and no clock: there is nothing to claim, and nothing to list.
             Ok(None) => {
                 let poll = self.begin_poll(state.key, None).await?;
+                self.confirm(state.newest.is_some(), tally);
                 return self.end_poll(poll, tally, None).await;
             }
             Err(failure) => {
@@ -117,17 +149,35 @@ impl Round<'_> {
                 return Err(failure);
             }
         };
-        let begins_at = tally
-            .coverage
-            .map_or(Timestamp::EPOCH, |coverage| coverage.to.minus(self.poller.settings.overlap));
+        let begins_at = self.begins_at(ceiling, state.newest, tally);
         let listing = ledger
             .begin_listing(state.key, self.lane, self.began_at, begins_at, ceiling)
             .await
             .map_err(|error| of_ledger(&error))?;
         let poll = self.begin_poll(state.key, Some(ceiling)).await?;
         let outcome = self.list(state.key, poll, listing, tally).await;
+        self.confirm(is_known, tally);
         self.end_poll(poll, tally, outcome.as_ref().err()).await?;
         outcome
+    }
+
+    /// An empty listing of a profile that nobody vouches for may be that of a mistyped id.
+    fn confirm(&self, is_known: bool, tally: &mut Tally) {
+        if self.standing == Standing::NotAsked && !is_known && tally.counts.rows == 0 {
+            tally.doubts.push(Shortfall::Unconfirmed);
+        }
+    }
+
+    /// Where the listing begins: an overlap before the watermark. A watermark ahead of the server's clock
+    /// was set by a wrong `Date` and is not to be relied on: the newest row known is.
+    fn begins_at(&self, ceiling: Timestamp, newest: Option<Timestamp>, tally: &mut Tally) -> Timestamp {
+        let Some(coverage) = tally.coverage else { return Timestamp::EPOCH };
+        let overlap = self.poller.settings.overlap;
+        if coverage.to <= ceiling.plus(DATE_GRAIN) {
+            return coverage.to.min(ceiling).minus(overlap);
+        }
+        tally.doubts.push(Shortfall::WatermarkAhead(coverage.to));
+        newest.map_or(Timestamp::EPOCH, |newest| newest.min(ceiling).minus(overlap))
     }
 
     fn unlisted(&self, others: usize) -> PollFailure {
@@ -153,17 +203,14 @@ impl Round<'_> {
         }
     }
 
-    /// Up to where to list: a `Date` that this poll has seen, else the newest `created_at` there is;
-    /// never before the watermark. `None` where there is neither.
-    async fn ceiling(&self, coverage: Option<Coverage>) -> Result<Option<Timestamp>, PollFailure> {
+    /// Up to where to list: a `Date` that this poll has seen, else the newest `created_at` there is. `None`
+    /// where there is neither.
+    async fn server_time(&self) -> Result<Option<Timestamp>, PollFailure> {
         let clock = self.poller.client.server_clock();
-        let fresh = clock.date.filter(|_| clock.received_at >= self.began);
-        let ceiling = match fresh {
-            Some(date) => Some(date),
-            None => self.newest().await?,
-        };
-        let watermark = coverage.map(|coverage| coverage.to);
-        Ok(ceiling.max(watermark))
+        match clock.date.filter(|_| clock.received_at >= self.began) {
+            Some(date) => Ok(Some(date)),
+            None => self.newest().await,
+        }
     }
 
     /// Asks for the newest row: its answer carries a `Date`, or else the row itself tells the time.
@@ -195,19 +242,25 @@ impl Round<'_> {
         // What the pages before a restart lacked is lacking still.
         tally.counts.stale += listing.stale;
         tally.counts.without_id += listing.without_id;
-        let Found { counts, stale, failure } = Walk::run(self.poller, self.profile, key, poll, listing).await;
+        let Found { counts, stale, failure, earliest_date } =
+            Walk::run(self.poller, self.profile, key, poll, listing).await;
         tally.counts.add(&counts);
         if let Some(failure) = failure {
             return Err(failure);
         }
-        let coverage =
-            self.poller.ledger.complete_listing(key, ceiling).await.map_err(|error| of_ledger(&error))?;
+        // A page can only show what was there when it was made, whatever an earlier `Date` promised.
+        let watermark = earliest_date.map_or(ceiling, |date| date.min(ceiling));
+        let completed = self.poller.ledger.complete_listing(key, watermark).await;
+        let coverage = completed.map_err(|error| of_ledger(&error))?;
         tally.coverage = coverage;
         for id in stale.iter().take(MAX_LOOKUPS) {
             let got = self.poller.client.get(self.lane, id).await.map_err(|error| of_fetch(&error))?;
             // Whether it is gone is for a sweep to say.
             let Got::Found(row) = got else { continue };
-            self.commit_lookup(key, poll, *row, tally).await?;
+            // An id in another spelling would come in as another orchestration.
+            if row.id() == Some(id) {
+                self.commit_lookup(key, poll, *row, tally).await?;
+            }
         }
         Ok(())
     }

@@ -4,7 +4,7 @@ use std::ops::Bound;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use tokio::sync::Notify;
+use tokio::sync::{Notify, OwnedSemaphorePermit};
 use tokio::task::JoinSet;
 
 use super::Poller;
@@ -49,6 +49,14 @@ pub(super) struct Found {
     pub(super) stale: Vec<Identifier>,
     /// Why a part of the window was not listed.
     pub(super) failure: Option<PollFailure>,
+    /// The earliest `Date` on any page: what was created later may not have been there to be listed.
+    pub(super) earliest_date: Option<Timestamp>,
+}
+
+/// A page in memory, and its room there.
+struct HeldPage {
+    page: Page,
+    room: Option<OwnedSemaphorePermit>,
 }
 
 /// Why a slice was not listed to its end.
@@ -150,13 +158,14 @@ impl Walk {
     /// Lists a slice to its end; again from its position where what came is doubtful.
     async fn run_slice(self: Arc<Self>, slice: SliceKey) -> Result<(), Cut> {
         let mut attempts = 0;
-        let mut last_position = None;
+        let mut furthest = None;
         loop {
             let position = self.lock_board().place(slice).map(|(position, _)| position);
-            if position != last_position {
+            // A position that went back and forth again is no progress.
+            if position > furthest {
                 attempts = 0;
+                furthest = position;
             }
-            last_position = position;
             attempts += 1;
             match self.walk(slice).await {
                 Err(Cut::Doubtful(failure)) if attempts < ATTEMPTS => {
@@ -177,8 +186,9 @@ impl Walk {
         let Some((position, ends_at)) = self.begin_walk(slice) else { return Ok(()) };
         let query = self.query(position, ends_at);
         let mut guard = PageGuard::new(query.order);
-        let mut page = self.fetch(&query, None).await?;
+        let mut held = self.fetch(&query, None).await?;
         loop {
+            let HeldPage { page, room } = held;
             if let Err(error) = guard.check(&page) {
                 if let WalkError::OutOfOrder { found, .. } = error {
                     self.rewind(slice, found).await?;
@@ -188,12 +198,12 @@ impl Walk {
             let next = page.next.clone();
             let commit = self.prepare(slice, page);
             let (Some(rest), Progress::Reached(..)) = (next, commit.progress) else {
-                return self.commit(slice, commit).await;
+                return self.commit(slice, commit, room).await;
             };
             let (committed, fetched) =
-                tokio::join!(self.commit(slice, commit), self.fetch(&query, Some(&rest)));
+                tokio::join!(self.commit(slice, commit, room), self.fetch(&query, Some(&rest)));
             committed?;
-            page = fetched?;
+            held = fetched?;
         }
     }
 
@@ -224,7 +234,15 @@ impl Walk {
         }
     }
 
-    async fn fetch(&self, query: &ListQuery, cursor: Option<&Cursor>) -> Result<Page, Cut> {
+    /// Fetches a page once there is room for it. The room is given back when the page is committed.
+    async fn fetch(&self, query: &ListQuery, cursor: Option<&Cursor>) -> Result<HeldPage, Cut> {
+        // The semaphore is never closed; an error could only mean that there is no limit any more.
+        let room = Arc::clone(&self.poller.room).acquire_owned().await.ok();
+        let page = self.fetch_now(query, cursor).await?;
+        Ok(HeldPage { page, room })
+    }
+
+    async fn fetch_now(&self, query: &ListQuery, cursor: Option<&Cursor>) -> Result<Page, Cut> {
         self.poller.client.list(self.lane, query, cursor).await.map_err(|error| {
             let failure = of_fetch(&error);
             // A cursor may have expired, a body may be damaged: the position is still good.
@@ -235,6 +253,10 @@ impl Walk {
     /// Sorts a page's rows and says how far the slice is with them.
     fn prepare(&self, slice: SliceKey, page: Page) -> PageCommit {
         let is_last = page.next.is_none();
+        if let Some(date) = page.server_date {
+            let mut found = self.lock_found();
+            found.earliest_date = Some(found.earliest_date.map_or(date, |earliest| earliest.min(date)));
+        }
         let sorted = SortedRows::of(page.rows);
         let times = || sorted.rows.iter().map(|row| row.created_at);
         let mut board = self.lock_board();
@@ -263,10 +285,16 @@ impl Walk {
         }
     }
 
-    async fn commit(&self, slice: SliceKey, page: PageCommit) -> Result<(), Cut> {
+    async fn commit(
+        &self,
+        slice: SliceKey,
+        page: PageCommit,
+        room: Option<OwnedSemaphorePermit>,
+    ) -> Result<(), Cut> {
         let progress = page.progress;
         let committed =
             self.poller.ledger.commit_page(page).await.map_err(|error| Cut::Fatal(of_ledger(&error)))?;
+        drop(room);
         let span = {
             let mut board = self.lock_board();
             if let Progress::Finished(_) = progress {
