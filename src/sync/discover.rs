@@ -303,7 +303,12 @@ impl Round<'_> {
         tally: &Tally,
         failure: Option<&PollFailure>,
     ) -> Result<(), PollFailure> {
-        let so_far = Tally { counts: tally.counts, coverage: tally.coverage, failure: failure.cloned() };
+        let so_far = Tally {
+            counts: tally.counts,
+            coverage: tally.coverage,
+            failure: failure.cloned(),
+            doubts: tally.doubts.clone(),
+        };
         let ended_at = self.poller.server_now();
         self.poller
             .ledger
