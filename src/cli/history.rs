@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 
 use super::failure::Failure;
 use super::poll::to_json;
-use super::terminal::{Paint, Terminal, span};
+use super::terminal::{Paint, Terminal, plain, span};
 use super::{Common, Exit, session, show};
 use crate::ledger::{Event, EventKind, History, Reader, Was};
 use crate::model::{Field, Route};
@@ -48,7 +48,11 @@ pub(super) fn text(history: &History, terminal: Terminal) -> String {
         let asset = now.source_asset.as_deref().unwrap_or_default();
         let amount = now.source_amount.as_ref().map(|amount| format!(", {amount} {asset}"));
         let amount = amount.unwrap_or_default();
-        let ref_id = now.ref_id.as_ref().map(|ref_id| format!(", ref_id {ref_id}")).unwrap_or_default();
+        let ref_id = now
+            .ref_id
+            .as_ref()
+            .map(|ref_id| format!(", ref_id {}", plain(&ref_id.to_string())))
+            .unwrap_or_default();
         writeln!(text, "{}{amount}{ref_id}", Route::of(now)).unwrap_or_default();
     }
     let mut before: Option<&Event> = None;
@@ -59,7 +63,7 @@ pub(super) fn text(history: &History, terminal: Terminal) -> String {
         writeln!(text, "\n{time}  {}{}", headline(event), terminal.paint(&later, Paint::Faint))
             .unwrap_or_default();
         for line in details(event) {
-            writeln!(text, "  {line}").unwrap_or_default();
+            writeln!(text, "  {}", plain(&line)).unwrap_or_default();
         }
         before = Some(event);
     }

@@ -36,6 +36,7 @@ pub(super) struct Session {
     pub(super) ledger: Ledger,
     /// The poller over both.
     pub(super) poller: Poller,
+    client: Client,
 }
 
 impl Session {
@@ -59,12 +60,17 @@ impl Session {
             backfill_after: config.poll.backfill_after,
             backfill_requests_per_second: config.paxos.backfill_requests_per_second,
         };
-        let poller = Poller::new(client, ledger.clone(), clock, settings, watch);
-        Ok(Self { ledger, poller })
+        let poller = Poller::new(client.clone(), ledger.clone(), clock, settings, watch);
+        Ok(Self { ledger, poller, client })
     }
 
-    /// Closes the ledger.
+    /// Closes the ledger. A pause in force is kept once more: the request that met it may have been
+    /// dropped before it could.
     pub(super) async fn close(self) {
+        if let Some(stop) = self.client.stop() {
+            KeepInLedger(self.ledger.clone()).keep(&stop).await;
+        }
+        drop(self.client);
         drop(self.poller);
         self.ledger.close().await;
     }
@@ -78,6 +84,9 @@ pub(super) enum Patience {
     /// Any one, for work that takes long anyway.
     WaitOutStops,
 }
+
+/// The longest pause that is taken over from a former process: far more than any that was seen.
+const LONGEST_KEPT_STOP: std::time::Duration = std::time::Duration::from_secs(24 * 3600);
 
 /// Twice the usual pause of five minutes.
 const LONGEST_STOP: std::time::Duration = std::time::Duration::from_secs(600);
@@ -95,7 +104,11 @@ fn client(
 ) -> Result<Client, Failure> {
     let stops = stops
         .into_iter()
-        .map(|stop| Stop { host: stop.host, until: stop.until, reason: stop.reason })
+        .map(|stop| {
+            // A local clock that was wrong when the pause began must not stretch it without end.
+            let until = stop.until.min(clock.now().plus(LONGEST_KEPT_STOP));
+            Stop { host: stop.host, until, reason: stop.reason }
+        })
         .collect();
     let settings = settings(config, clock.now().as_micros())?;
     Ok(Client::new(settings, clock, keeper, stops).map_err(anyhow::Error::from)?)

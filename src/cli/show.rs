@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::failure::Failure;
 use super::poll::runtime;
-use super::terminal::{Paint, Terminal, age};
+use super::terminal::{Paint, Terminal, age, plain};
 use super::{Common, Exit, document, session};
 use crate::clock::{Clock as _, SystemClock};
 use crate::config::Config;
@@ -120,7 +120,8 @@ fn text(id: &Identifier, known: &Known, live: &Live, now: Timestamp, terminal: T
     }
     if let Some(row) = &known.unreadable {
         let problem = format!("its last row could not be read: {}", row.problem);
-        writeln!(text, "\n{}\n{}", terminal.paint(&problem, Paint::Warning), row.raw).unwrap_or_default();
+        writeln!(text, "\n{}\n{}", terminal.paint(&problem, Paint::Warning), plain(&row.raw))
+            .unwrap_or_default();
     }
     text.push_str(&live_text(known, live, now, terminal));
     text
@@ -135,7 +136,7 @@ fn orchestration(tracked: &Tracked, listed_under: &[Profile], now: Timestamp, te
     for field in Field::ALL {
         if let Some(value) = row.value(field) {
             let name = terminal.paint(&format!("{:<40}", field.path()), Paint::Faint);
-            writeln!(text, "{name} {value}").unwrap_or_default();
+            writeln!(text, "{name} {}", plain(&value.to_string())).unwrap_or_default();
         }
     }
     let profiles = listed_under.iter().map(Profile::label).collect::<Vec<_>>().join(", ");
@@ -155,7 +156,11 @@ fn live_text(known: &Known, live: &Live, now: Timestamp, terminal: Terminal) -> 
     let received = match &**row {
         Row::Readable(received) => received,
         Row::Unreadable(row) => {
-            return format!("\nPaxos answers with a row that cannot be read: {}\n{}\n", row.problem, row.raw);
+            return format!(
+                "\nPaxos answers with a row that cannot be read: {}\n{}\n",
+                row.problem,
+                plain(&row.raw)
+            );
         }
         Row::WithoutId { problem, .. } => {
             return format!("\nPaxos answers with a row that cannot be read: {problem}\n");
@@ -168,7 +173,7 @@ fn live_text(known: &Known, live: &Live, now: Timestamp, terminal: Terminal) -> 
     };
     let mut text = "\nPaxos shows now:\n".to_owned();
     for change in &changes {
-        writeln!(text, "  {}", change_line(change)).unwrap_or_default();
+        writeln!(text, "  {}", plain(&change_line(change))).unwrap_or_default();
     }
     text.push_str("the ledger takes it at the next poll that lists it\n");
     text

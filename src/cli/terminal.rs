@@ -117,6 +117,15 @@ pub(super) fn render(table: &Table) -> String {
     text
 }
 
+/// A text from outside, safe to show: whoever pays can write a memo, and a terminal obeys control characters.
+pub(super) fn plain(text: &str) -> String {
+    let mut shown = String::with_capacity(text.len());
+    for char in text.chars() {
+        if char.is_control() { shown.extend(char.escape_default()) } else { shown.push(char) }
+    }
+    shown
+}
+
 /// How long ago `time` was, in at most two units: `3d 4h`, `12m 5s`.
 pub(super) fn age(now: Timestamp, time: Timestamp) -> String {
     span(now.since(time))
@@ -163,6 +172,11 @@ mod tests {
             .map(|seconds| span(Duration::from_secs(seconds)))
             .into();
         assert_eq!(shown, ["0s", "59s", "1m", "1m 1s", "1h", "1h 1m", "1d 1h", "400d"]);
+    }
+
+    #[test]
+    fn control_characters_are_shown_and_not_obeyed() {
+        assert_eq!(plain("rent\u{1b}[2J\nMay é"), "rent\\u{1b}[2J\\nMay é");
     }
 
     #[test]

@@ -56,6 +56,6 @@ impl fmt::Display for Problem {
 }
 
 /// A text from outside, safe to show on one line.
-fn plain(text: &str) -> String {
+pub(super) fn plain(text: &str) -> String {
     text.chars().map(|char| if char.is_control() { ' ' } else { char }).take(MAX_CHARS).collect()
 }

@@ -18,6 +18,7 @@ use secrecy::ExposeSecret;
 
 use super::json::Json;
 use super::outbound::{Manner, Outbound};
+use super::problem::plain;
 use super::retry::{AttemptError, Retries};
 use super::token::{READ_ORCHESTRATION, READ_PROFILE, Scope, Token};
 use super::transport::MAX_SMALL_BYTES;
@@ -93,8 +94,8 @@ impl SignIn {
             RequestTokenError::ServerResponse(response) => match response.error() {
                 BasicErrorResponseType::InvalidScope => Refusal::Scope,
                 error => {
-                    let title = Some(error.as_ref().to_owned());
-                    let detail = response.error_description().cloned();
+                    let title = Some(plain(error.as_ref()));
+                    let detail = response.error_description().map(|text| plain(text));
                     let problem = Problem { title, detail, request_id: None };
                     Refusal::Other(self.refused(Some(Box::new(problem))))
                 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::failure::{of_fetch, of_ledger};
+use super::failure::{of_fetch, of_ledger, of_walk};
 use super::listing::{Found, SortedRows, Walk};
 use super::progress::Event;
 use super::{Pace, Poller, Standing};
@@ -10,10 +10,13 @@ use crate::ledger::{Listing, PageCommit, PollNumber, ProfileKey, Progress};
 use crate::model::{
     Counts, Coverage, FailureKind, Lane, PollFailure, PollResult, Profile, ProfilePoll, Shortfall, Timestamp,
 };
-use crate::paxos::{Got, ListQuery, Order, Row};
+use crate::paxos::{Got, ListQuery, Order, PageGuard, Row};
 
 /// How many rows that were listed in an older state are looked up in one poll of one profile.
 const MAX_LOOKUPS: usize = 100;
+
+/// How many of the newest rows are asked for where only their time is wanted: a few may be unreadable.
+const NEWEST_ROWS: u16 = 10;
 
 /// What a `Date` in whole seconds may lag behind another one.
 const DATE_GRAIN: Duration = Duration::from_secs(5);
@@ -213,21 +216,45 @@ impl Round<'_> {
         }
     }
 
-    /// Asks for the newest row: its answer carries a `Date`, or else the row itself tells the time.
+    /// Asks for the newest row: its answer carries a `Date`, or else the row itself tells the time. `None`
+    /// only where the list is empty to its end.
     async fn newest(&self) -> Result<Option<Timestamp>, PollFailure> {
         let query = ListQuery {
             profile_ids: vec![self.profile.id.clone()],
             order: Order::Descending,
-            limit: 1,
+            limit: NEWEST_ROWS,
             ..ListQuery::default()
         };
-        let page =
-            self.poller.client.list(self.lane, &query, None).await.map_err(|error| of_fetch(&error))?;
-        let newest = page.rows.iter().find_map(|row| match row {
-            Row::Readable(row) => Some(row.created_at),
-            Row::Unreadable(_) | Row::WithoutId { .. } => None,
-        });
-        Ok(page.server_date.or(newest))
+        let mut guard = PageGuard::new(query.order);
+        let mut cursor = None;
+        let mut rows = 0;
+        loop {
+            let listed = self.poller.client.list(self.lane, &query, cursor.as_ref()).await;
+            let page = listed.map_err(|error| of_fetch(&error))?;
+            guard.check(&page).map_err(|error| of_walk(&error))?;
+            let newest = page.rows.iter().find_map(|row| match row {
+                Row::Readable(row) => Some(row.created_at),
+                Row::Unreadable(_) | Row::WithoutId { .. } => None,
+            });
+            let found = page.server_date.or(newest);
+            rows += page.rows.len();
+            match (found, &page.next) {
+                (None, None) if rows > 0 => return Err(self.timeless()),
+                (None, Some(_)) => cursor = page.next,
+                (found, _) => return Ok(found),
+            }
+        }
+    }
+
+    fn timeless(&self) -> PollFailure {
+        PollFailure {
+            kind: FailureKind::Protocol,
+            message: format!(
+                "no answer carries a Date, and no row of profile {} can be read, so nothing tells the time; \
+                 tell Paxos support if it stays",
+                self.profile.id
+            ),
+        }
     }
 
     /// Lists what is left of a listing and moves the watermark if all of it could be.
