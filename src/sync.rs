@@ -192,7 +192,7 @@ impl Poller {
     /// Builds the indexes that wait for the first backfill. Failing to is the ledger's failure, and the
     /// poll was not complete without it.
     async fn build_indexes(&self, outcome: &mut PollOutcome) {
-        if outcome.profiles.iter().any(|poll| poll.lane == Lane::Backfill) {
+        if outcome.profiles.iter().any(|poll| poll.lane == Lane::Backfill && poll.counts.pages > 0) {
             (self.watch)(Event::BuildingIndexes);
         }
         let Err(error) = self.ledger.build_indexes(self.server_now()).await else { return };

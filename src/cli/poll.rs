@@ -123,7 +123,7 @@ fn tell_failures(outcome: &PollOutcome, terminal: Terminal) {
     }
     for poll in &outcome.profiles {
         if let Some(reason) = poll.result.reason() {
-            terminal.tell(&format!("{}: {} because: {reason}", poll.profile.label(), poll.result.as_str()));
+            terminal.tell(&format!("{}: poll {}: {reason}", poll.profile.label(), poll.result.as_str()));
         }
     }
     if let Some(skew) = outcome.clock_skew_micros.filter(|skew| skew.abs() > MAX_SKEW_MICROS) {

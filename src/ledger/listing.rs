@@ -80,10 +80,6 @@ pub(super) fn begin(
         "INSERT INTO listing (profile, lane, began_at, begins_at, ceiling) VALUES (?1, ?2, ?3, ?4, ?5)",
         params![profile.0, lane.as_str(), began_at, begins_at, ceiling],
     )?;
-    connection.execute(
-        "UPDATE profile SET first_poll_at = coalesce(first_poll_at, ?2) WHERE key = ?1",
-        params![profile.0, began_at],
-    )?;
     let key = connection
         .prepare("INSERT INTO slice (profile, begins_at, ends_at, position) VALUES (?1, ?2, ?3, ?2)")?
         .insert(params![profile.0, begins_at, ceiling])?;

@@ -43,7 +43,8 @@ pub(super) fn profiles(connection: &Connection) -> Result<Vec<Profile>, Problem>
         .collect::<Result<_, _>>()?)
 }
 
-/// Notes that a poll began.
+/// Notes that a poll began. The first one that has a ceiling is the profile's first poll: what was final
+/// before it is history.
 pub(super) fn begin(
     connection: &Connection,
     profile: ProfileKey,
@@ -51,6 +52,11 @@ pub(super) fn begin(
     began_at: Timestamp,
     ceiling: Option<Timestamp>,
 ) -> Result<PollNumber, Problem> {
+    if ceiling.is_some() {
+        connection
+            .prepare_cached("UPDATE profile SET first_poll_at = coalesce(first_poll_at, ?2) WHERE key = ?1")?
+            .execute(params![profile.0, began_at])?;
+    }
     let number = connection
         .prepare_cached("INSERT INTO poll (profile, lane, began_at, ceiling) VALUES (?1, ?2, ?3, ?4)")?
         .insert(params![profile.0, lane.as_str(), began_at, ceiling])?;

@@ -33,10 +33,10 @@ pub(super) struct Stored {
 
 /// Finds and adds rows, many one after the other.
 pub(super) struct Rows<'c> {
-    connection: &'c Connection,
     find: CachedStatement<'c>,
     insert: CachedStatement<'c>,
     lookup: Lookup,
+    next_key: i64,
 }
 
 impl<'c> Rows<'c> {
@@ -51,15 +51,15 @@ impl<'c> Rows<'c> {
         let insert = concat!(
             "INSERT INTO orchestration (",
             columns!(),
-            ") VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, \
-             ?19, ?20, ?21, ?22, ?23, ?24, ?25, ?26, ?27, ?28, ?29, ?30, ?31, ?32, ?33, ?34) \
+            ", key) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, \
+             ?19, ?20, ?21, ?22, ?23, ?24, ?25, ?26, ?27, ?28, ?29, ?30, ?31, ?32, ?33, ?34, ?35) \
              ON CONFLICT (created_at, id) DO NOTHING"
         );
         Ok(Self {
-            connection,
             find: connection.prepare_cached(find)?,
             insert: connection.prepare_cached(insert)?,
             lookup,
+            next_key: next_key(connection, lookup)?,
         })
     }
 
@@ -110,9 +110,27 @@ impl<'c> Rows<'c> {
         bind(insert, 32, Some(&status_since))?;
         bind(insert, 33, row.metadata.as_ref())?;
         bind(insert, 34, row.remainder.as_ref())?;
-        let added = insert.raw_execute()?;
-        Ok((added > 0).then(|| self.connection.last_insert_rowid()))
+        bind(insert, 35, Some(&self.next_key))?;
+        if insert.raw_execute()? == 0 {
+            return Ok(None);
+        }
+        self.next_key += 1;
+        Ok(Some(self.next_key - 1))
     }
+}
+
+/// The first key that was never given. A merged row is gone and its key stays in the journal; rows are
+/// merged only once the indexes are built, so before that there is no need to look there.
+fn next_key(connection: &Connection, lookup: Lookup) -> rusqlite::Result<i64> {
+    let highest = match lookup {
+        Lookup::ById => {
+            "SELECT max(coalesce((SELECT max(key) FROM orchestration), 0),
+                        coalesce((SELECT max(orchestration) FROM journal_entry), 0))"
+        }
+        Lookup::ByCreation => "SELECT coalesce(max(key), 0) FROM orchestration",
+    };
+    let highest: i64 = connection.prepare_cached(highest)?.query_row([], |row| row.get(0))?;
+    Ok(highest + 1)
 }
 
 fn bind(

@@ -63,7 +63,7 @@ impl Bench {
         let folder = tempfile::tempdir().unwrap();
         let ledger = Ledger::open(&folder.path().join("ledger.db"), API, rules, minute(0)).unwrap();
         let profile = open_profile(&ledger, "treasury").await;
-        let poll = ledger.begin_poll(profile, Lane::Discover, minute(0), None).await.unwrap();
+        let poll = ledger.begin_poll(profile, Lane::Discover, minute(0), Some(minute(0))).await.unwrap();
         Self { folder, ledger, profile, poll, now: AtomicI64::new(1) }
     }
 
@@ -90,7 +90,7 @@ impl Bench {
     }
 
     async fn begin_poll(&self, profile: ProfileKey) -> PollNumber {
-        self.ledger.begin_poll(profile, Lane::Discover, minute(0), None).await.unwrap()
+        self.ledger.begin_poll(profile, Lane::Discover, minute(0), Some(minute(0))).await.unwrap()
     }
 
     /// A page of the present poll that belongs to no listing; each is seen a minute after the last.

@@ -149,7 +149,7 @@ fn at_the_ledger() -> Vec<Case> {
 
     let shell = polled();
     let file = OpenOptions::new().write(true).open(shell.ledger()).unwrap();
-    file.write_all_at(&[0x5a; 40_000], 4096).unwrap();
+    file.write_all_at(&vec![0x5a; 40_000], 4096).unwrap();
     cases.push(start("a damaged ledger", &["poll"], shell));
 
     let shell = Shell::new(quiet());
