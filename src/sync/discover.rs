@@ -73,7 +73,7 @@ pub(super) async fn poll_profile(
     let poll = ProfilePoll {
         lane: round.lane,
         profile: profile.clone(),
-        began_at,
+        began_at: round.began_at,
         ended_at: poller.server_now(),
         result,
         counts: tally.counts,

@@ -159,6 +159,11 @@ impl Rig {
         self.ledger = ledger;
     }
 
+    /// The ledger at a glance.
+    pub(crate) fn overview(&self) -> tallyd::ledger::Overview {
+        Reader::open(&self.path()).unwrap().overview(self.local.now()).unwrap()
+    }
+
     pub(crate) fn path(&self) -> PathBuf {
         self.folder.path().join("ledger.db")
     }
