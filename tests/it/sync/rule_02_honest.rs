@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use tallyd::clock::Clock as _;
 use tallyd::model::{FailureKind, PollOutcome, PollResult, Profile, ProfileSelection, Shortfall};
-use tallyd::sim::{Endpoint, Fault, FaultRate, PinScope, Rate};
+use tallyd::sim::{Canned, Endpoint, Fault, FaultRate, PinScope, Rate};
 
 use crate::harness::{Rig, Setup, Shell, ledger_rows, results_of, start_time, texts_of};
 
@@ -95,6 +95,36 @@ async fn rule_02_what_was_cut_short_is_partial_and_what_never_began_is_failed() 
     let outcome = rig.poll_completely().await;
     assert_eq!(newest_polls(&rig, &outcome), ["complete"]);
     rig.assert_ledger_equals_truth();
+    rig.end().await;
+}
+
+/// Catches: a first page without rows that is taken for an account without rows.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn rule_02_an_empty_page_that_promises_more_is_no_complete_poll() {
+    let rig = Rig::start(Setup::of(30).profiles(1)).await;
+    rig.control.set_faults([FaultRate::everywhere(Fault::MissingDate, Rate::ALWAYS)]);
+    let mut empty = Canned::json(r#"{"items":[],"next_page_cursor":"beyond"}"#);
+    empty.headers.push(("date".to_owned(), "not a date".to_owned()));
+    rig.control.script(Endpoint::List, [empty]);
+    // The simulator knows no such cursor, so there is nothing more to be had.
+    let outcome = rig.poll().await;
+    assert_eq!(results_of(&outcome), ["failed"]);
+    assert_eq!(outcome.profiles[0].coverage, None);
+    rig.poll_completely().await;
+    rig.assert_ledger_equals_truth();
+    rig.end().await;
+}
+
+/// Catches: rows newer than the newest readable one that are passed over where no answer has a `Date`.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn rule_02_an_unreadable_newest_row_holds_up_nothing() {
+    let rig = Rig::start(Setup::of(30).profiles(1)).await;
+    rig.control.set_faults([FaultRate::everywhere(Fault::MissingDate, Rate::ALWAYS)]);
+    let mut broken = fresh_row(&rig, "broken");
+    broken["status"] = json!(1);
+    rig.control.insert(broken);
+    let outcome = rig.poll_completely().await;
+    assert_eq!(outcome.profiles[0].counts.appeared, 30);
     rig.end().await;
 }
 
