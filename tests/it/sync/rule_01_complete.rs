@@ -8,7 +8,7 @@ use proptest::prelude::*;
 use serde_json::{Value, json};
 use tallyd::clock::Clock as _;
 use tallyd::model::{Lane, PollOutcome, Timestamp};
-use tallyd::sim::{Endpoint, Fault, FaultRate, ListField, ListedUnder, Rate, RowFault, RowFaultRate};
+use tallyd::sim::{Canned, Endpoint, Fault, FaultRate, ListField, ListedUnder, Rate, RowFault, RowFaultRate};
 use tallyd::sync::Event;
 
 use crate::harness::{Rig, Setup, id_of, ledger_rows, start_time, times_of};
@@ -125,6 +125,29 @@ async fn rule_01_a_swapped_first_page_hides_nothing() {
     rig.control.script(Endpoint::List, broken);
     poll_to_the_end(&rig).await;
     rig.assert_ledger_equals_truth();
+    rig.end().await;
+}
+
+/// Catches: pages in disorder after which the slice is not taken back to where the disorder began.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn rule_01_a_page_that_comes_far_too_late_takes_the_listing_back() {
+    let rig = Rig::start(Setup::of(3).profiles(1)).await;
+    let [first, second, third] = [50, 40, 30]
+        .map(|ago| row(&rig, &format!("{ago} s ago"), start_time().minus(Duration::from_secs(ago))));
+    let page = |row: &Value| {
+        Canned::json(json!({ "items": [row], "next_page_cursor": format!("after {row}") }).to_string())
+    };
+    for row in [&first, &second, &third] {
+        rig.control.insert(row.clone());
+    }
+    // The first row comes two pages late, and with another one that no honest answer brings again: it lies
+    // behind what two pages in order have confirmed.
+    rig.control.script(Endpoint::List, [&second, &third, &first].map(page));
+    rig.control.remove("50 s ago").unwrap();
+    rig.control.insert(row(&rig, "45 s ago", start_time().minus(Duration::from_secs(45))));
+    rig.poll_completely().await;
+    let held = ledger_rows(&rig.path());
+    assert!(held.contains_key("45 s ago"), "{:?}", held.keys());
     rig.end().await;
 }
 
