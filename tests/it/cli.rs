@@ -1,5 +1,7 @@
 //! The binary as people run it: a child process with a configuration, its output and its exit code.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on ends there, in its helpers too")]
+
 mod bad_input;
 mod reading;
 mod shipped_example;
