@@ -40,7 +40,7 @@ fn samples(rig: &Rig) -> Vec<Value> {
         row(
             rig,
             "4f6d2f0e-0a55-4b7e-8c1d-92e3b6a7c810",
-            &json!({
+            json!({
                 "identity_id": "c2a4b8de-1f37-4e0b-b6a9-5d8e7f6c0a12",
                 "account_id": "9d3f5b70-6c1e-4a82-8f4b-0e2d7c9a1b35",
                 "ref_id": "payout/2026-03/000417",
@@ -59,7 +59,7 @@ fn samples(rig: &Rig) -> Vec<Value> {
         row(
             rig,
             "a90c41d7-72be-4d35-9e68-1b04f5c2837d",
-            &json!({
+            json!({
                 "ref_id": "mint-0093", "source_asset": "USDC", "destination_asset": "USDG", "source_amount": "100",
                 "source": { "profile": { "profile_id": profile } },
                 "destination": { "crypto": { "address_id": "17c9e5a3-b0d2-4f68-8a4c-6e135b79d0f2" } },
@@ -71,7 +71,7 @@ fn samples(rig: &Rig) -> Vec<Value> {
         row(
             rig,
             "bd0f35792-68ac-4e02-8b1d-f357c9e0a246",
-            &json!({
+            json!({
                 "source_asset": "USDG", "source_amount": "40", "destination_asset": "USD", "destination_amount": "39.99",
                 "status": "COMPLETED", "ref_id": "redeem_usdg_usd_68ac", "completed_at": "2026-03-02T09:29:58.076853Z",
             }),
@@ -80,7 +80,7 @@ fn samples(rig: &Rig) -> Vec<Value> {
         row(
             rig,
             "orch_7f3kq9",
-            &json!({
+            json!({
                 "orchestration_rule_id": "e1c3a597-0b2d-4f86-9a4e-c8d0f2b46135",
                 "ref_id": "rule_generated_55", "source_asset": "USD", "source_amount": "0.01", "destination_asset": "PYUSD",
                 "source": { "fiat": { "deposit_instructions_id": "3a5c7e90-1b2d-4f68-a9ce-02468bdf1357", "memo": "" } },
@@ -91,7 +91,7 @@ fn samples(rig: &Rig) -> Vec<Value> {
         row(
             rig,
             "0",
-            &json!({
+            json!({
                 "source": { "crypto": { "address_id": "ca-5", "address": "7EcDhSYGxXyscszYEp35KHN8vvw3svAuLKTzXwCFLtV",
                     "network": "SOLANA" } },
                 "source_amount": "1.000000000000000001",
@@ -101,7 +101,7 @@ fn samples(rig: &Rig) -> Vec<Value> {
         row(
             rig,
             "Ünïcode id / with ? & %",
-            &json!({
+            json!({
                 "fee": { "amount": "0.5", "asset": "USD" }, "flags": [1, null, { "deep": [] }], "version": 3,
                 "source_transfer": { "transfer_id": "t-1", "status": "PROCESSING", "network_fee": "0.0021" },
                 "destination": { "crypto": { "address": "x", "network": "BASE", "tag": 7 } },
@@ -114,7 +114,7 @@ fn samples(rig: &Rig) -> Vec<Value> {
         samples.push(row(
             rig,
             &format!("orch_status_{number}"),
-            &json!({ "status": status, "fail_reason": reason }),
+            json!({ "status": status, "fail_reason": reason }),
         ));
     }
     samples
@@ -172,7 +172,7 @@ async fn rule_05_another_spelling_is_no_change() {
     let first = row(
         &rig,
         "respelt",
-        &json!({
+        json!({
             "source_amount": "100", "destination_amount": "1.50", "updated_at": "2026-03-02T09:29:40.5Z",
             "destination": { "crypto": { "crypto_address_id": "ca-9", "network": "SOLANA" } },
             "metadata": { "b": "2", "a": "1" }, "extra": { "x": 1, "y": 2 },
@@ -214,7 +214,7 @@ async fn rule_05_another_spelling_is_no_change() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn rule_05_what_was_missing_is_filled_in() {
     let rig = empty_rig().await;
-    rig.control.insert(row(&rig, "sparse", &json!({ "destination_amount": null })));
+    rig.control.insert(row(&rig, "sparse", json!({ "destination_amount": null })));
     rig.poll_completely().await;
     rig.control.set_field("sparse", "destination_amount", "99.5").unwrap();
     rig.control.set_field("sparse", "updated_at", rig.clock.now().to_rfc3339()).unwrap();
@@ -233,7 +233,7 @@ async fn rule_05_an_unknown_status_is_kept_and_open() {
     rig.control.insert(row(
         &rig,
         "odd",
-        &json!({ "status": "ON_HOLD", "source_transfer": { "status": "QUEUED" } }),
+        json!({ "status": "ON_HOLD", "source_transfer": { "status": "QUEUED" } }),
     ));
     rig.poll_completely().await;
     rig.assert_ledger_equals_truth();
@@ -250,10 +250,10 @@ async fn rule_05_an_unknown_status_is_kept_and_open() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn rule_05_an_unreadable_row_is_kept_raw_until_it_can_be_read() {
     let rig = empty_rig().await;
-    rig.control.insert(row(&rig, "before", &json!({})));
-    rig.control.insert(row(&rig, "broken", &json!({ "status": 7, "source_amount": "5" })));
-    rig.control.insert(row(&rig, "lasting", &json!({ "source_amount": "five" })));
-    rig.control.insert(row(&rig, "zero", &json!({})));
+    rig.control.insert(row(&rig, "before", json!({})));
+    rig.control.insert(row(&rig, "broken", json!({ "status": 7, "source_amount": "5" })));
+    rig.control.insert(row(&rig, "lasting", json!({ "source_amount": "five" })));
+    rig.control.insert(row(&rig, "zero", json!({})));
     let outcome = rig.poll_completely().await;
     assert_eq!((outcome.profiles[0].counts.unreadable, outcome.profiles[0].counts.appeared), (2, 2));
     let reader = Reader::open(&rig.path()).unwrap();
