@@ -1,6 +1,7 @@
 //! Rule 4: an older answer is believed once Get Orchestration gave it in three polls running.
 
 use tallyd::ledger::EventKind;
+use tallyd::ledger::PageCommit;
 use tallyd::model::{Orchestration, Status};
 
 use super::{Bench, minute, moved, open_profile, row};
@@ -97,6 +98,19 @@ async fn polls_of_other_profiles_in_between_do_not_matter() {
         bench.begin_poll(other).await;
         assert_eq!(bench.poll_and_look_up(&older()).await, taken);
         bench.begin_poll(other).await;
+    }
+}
+
+/// Catches: sightings of one row that two profiles list, each of which starts the other's count over.
+#[tokio::test]
+async fn a_row_that_two_profiles_list_is_confirmed_by_either() {
+    let mut bench = bench().await;
+    let other = open_profile(&bench.ledger, "payouts").await;
+    for taken in [false, false, true] {
+        assert_eq!(bench.poll_and_look_up(&older()).await, taken);
+        let poll = bench.begin_poll(other).await;
+        let page = PageCommit { profile: other, poll, ..bench.page(vec![older()]) };
+        bench.ledger.commit_lookup(page).await.unwrap();
     }
 }
 
