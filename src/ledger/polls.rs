@@ -35,10 +35,10 @@ pub(super) fn open_profile(
     })
 }
 
-/// Every profile that was ever polled.
+/// Every profile that was ever listed under; one that was refused before, such as a mistyped one, is not.
 pub(super) fn profiles(connection: &Connection) -> Result<Vec<Profile>, Problem> {
     Ok(connection
-        .prepare("SELECT id, name FROM profile ORDER BY key")?
+        .prepare("SELECT id, name FROM profile WHERE first_poll_at IS NOT NULL ORDER BY key")?
         .query_map([], |row| Ok(Profile { id: row.get(0)?, name: row.get(1)? }))?
         .collect::<Result<_, _>>()?)
 }

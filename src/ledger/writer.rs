@@ -77,7 +77,7 @@ impl Ledger {
         self.transact("open_profile", move |connection| polls::open_profile(connection, &profile, now)).await
     }
 
-    /// Every profile that was ever polled.
+    /// Every profile that was ever listed under.
     pub async fn profiles(&self) -> Result<Vec<Profile>, LedgerError> {
         self.transact("profiles", |connection| polls::profiles(connection)).await
     }
