@@ -8,6 +8,7 @@
 pub mod model;
 
 pub mod clock;
+pub mod schedule;
 
 pub mod config;
 pub mod logging;

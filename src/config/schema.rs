@@ -1,6 +1,7 @@
 //! The names of tables and keys that exist, and what was probably meant by one that does not.
 
 use super::complaint::Complaint;
+use crate::model::nearest;
 
 /// Every table with its keys.
 const TABLES: [(&str, &[&str]); 5] = [
@@ -103,15 +104,4 @@ fn keys(table: &str) -> Option<&'static [&'static str]> {
 
 fn table_of(key: &str) -> Option<&'static str> {
     TABLES.iter().find(|(_, keys)| keys.contains(&key)).map(|(name, _)| *name)
-}
-
-fn nearest(typed: &str, names: impl Iterator<Item = &'static str>) -> Option<&'static str> {
-    let typed = typed.to_lowercase().replace('-', "_");
-    // A third of the letters wrong is a typing error, more is another word.
-    let limit = (typed.chars().count() / 3).max(1);
-    names
-        .map(|name| (strsim::damerau_levenshtein(&typed, name), name))
-        .filter(|(distance, _)| *distance <= limit)
-        .min_by_key(|(distance, _)| *distance)
-        .map(|(_, name)| name)
 }

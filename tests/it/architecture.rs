@@ -14,7 +14,8 @@ use std::path::{Path, PathBuf};
 const ROOMS: &[(&str, Option<&[&str]>)] = &[
     ("model", Some(&[])),
     ("clock", Some(&["model"])),
-    ("config", Some(&["model"])),
+    ("schedule", Some(&["model"])),
+    ("config", Some(&["model", "schedule"])),
     ("logging", Some(&["config"])),
     ("paxos", Some(&["model", "clock"])),
     ("ledger", Some(&["model"])),
@@ -35,6 +36,8 @@ const OWNED: &[(&str, &[&str])] = &[
     ("axum", &["sim"]),
     ("hyper", &["sim"]),
     ("hyper_util", &["sim"]),
+    ("cron", &["schedule"]),
+    ("chrono_tz", &["schedule"]),
     ("toml", &["config"]),
     ("annotate_snippets", &["config"]),
     ("tracing_subscriber", &["logging"]),

@@ -9,6 +9,7 @@ mod harness;
 mod ledger;
 mod logging;
 mod paxos;
+mod schedule;
 mod sim;
 mod strategies;
 mod sync;
