@@ -117,7 +117,7 @@ enum Command {
     /// Look after the ledger's file
     #[command(subcommand)]
     Ledger(ledger::LedgerCommand),
-    /// Check the configuration and show what it comes to
+    /// Check the configuration and show what it comes to, and when each sweep runs next
     CheckConfig(check_config::CheckConfigArguments),
     /// See tallyd at work, with nothing needed: a simulated Paxos, the real poll, a ledger to look at
     Demo(demo::DemoArguments),

@@ -14,8 +14,10 @@ mod schema;
 mod secret;
 mod settings;
 mod summary;
+mod sweeps;
 mod syntax;
 mod table;
+mod unique;
 mod value;
 
 use std::ffi::OsString;

@@ -1,10 +1,11 @@
-//! `check-config`: reads the configuration and shows what it comes to.
+//! `check-config`: reads the configuration and shows what it comes to, and when each sweep runs next.
 
 use serde_json::{Map, Value};
 
 use super::failure::Failure;
 use super::terminal::{Terminal, render, table};
 use super::{Common, Exit, session};
+use crate::clock::{Clock as _, SystemClock};
 
 /// What `check-config` takes.
 #[derive(Debug, clap::Args)]
@@ -21,14 +22,14 @@ pub(super) fn run(
     terminal: Terminal,
 ) -> Result<Exit, Failure> {
     let config = session::load(common, terminal)?;
-    let summary = config.summary();
+    let summary = config.summary(SystemClock.now());
     if wanted.json {
         let mut settings = Map::new();
         for (key, value) in summary {
-            // Only `profiles` comes more than once.
+            // These are lists, and come more than once.
             match settings.get_mut(&key) {
                 Some(Value::Array(values)) => values.push(Value::from(value)),
-                _ if key == "profiles" => {
+                _ if key == "profiles" || key == "sweeps" => {
                     settings.insert(key, Value::from(vec![value]));
                 }
                 _ => {

@@ -1,15 +1,13 @@
 //! The profiles that are polled.
 
-use std::collections::HashMap;
-use std::ops::Range;
-
 use toml::Spanned;
 use toml::de::DeValue;
 use uuid::Uuid;
 
 use super::complaint::Complaint;
 use super::findings::{Findings, Reported};
-use super::table::{Placed, Table, mask_text};
+use super::table::{Placed, Table, list_of_tables};
+use super::unique::Unique;
 use super::value;
 use crate::model::{Identifier, Profile, ProfileSelection};
 
@@ -18,22 +16,11 @@ pub(super) fn read(
     list: &Spanned<DeValue<'_>>,
     findings: &mut Findings<'_>,
 ) -> Result<ProfileSelection, Reported> {
-    let Some(entries) = list.get_ref().as_array() else {
-        mask_text(list, findings);
-        let found = value::kind(list.get_ref());
-        let complaint = Complaint::new(format!("expected a list of tables, found {found}"))
-            .help("write [[profiles]] with two brackets, once for each profile");
-        return Err(findings.fault(list.span(), "profiles", complaint));
-    };
-    let mut ids = Seen::new("id");
-    let mut names = Seen::new("name");
-    let profiles: Vec<Result<Profile, Reported>> = entries
-        .iter()
-        .enumerate()
-        .map(|(index, entry)| {
-            let table = Table::open("profiles", format!("profiles[{index}]"), entry, findings)?;
-            profile(&table, &mut ids, &mut names, findings)
-        })
+    let unique = |key| Unique::new(key, "profile", "remove or change one of the two");
+    let (mut ids, mut names) = (unique("id"), unique("name"));
+    let profiles: Vec<Result<Profile, Reported>> = list_of_tables("profiles", list, findings)?
+        .into_iter()
+        .map(|table| profile(&table?, &mut ids, &mut names, findings))
         .collect();
     let profiles = profiles.into_iter().collect::<Result<Vec<_>, _>>()?;
     Ok(if profiles.is_empty() { ProfileSelection::All } else { ProfileSelection::Listed(profiles) })
@@ -41,8 +28,8 @@ pub(super) fn read(
 
 fn profile(
     table: &Table<'_>,
-    ids: &mut Seen,
-    names: &mut Seen,
+    ids: &mut Unique,
+    names: &mut Unique,
     findings: &mut Findings<'_>,
 ) -> Result<Profile, Reported> {
     let id = table.required("id", "\"...\"", findings, value::word);
@@ -63,37 +50,5 @@ fn warn_of_spelling(table: &Table<'_>, id: &Placed<String>, findings: &mut Findi
         let complaint = Complaint::new("Paxos spells such ids in another way, and compares them as text")
             .help(format!("write \"{uuid}\""));
         findings.warn(id.span(), &table.label("id"), complaint);
-    }
-}
-
-/// The values of one key that were met, with the place of each.
-struct Seen {
-    key: &'static str,
-    values: HashMap<String, Range<usize>>,
-}
-
-impl Seen {
-    fn new(key: &'static str) -> Self {
-        Self { key, values: HashMap::new() }
-    }
-
-    /// The value, if no table before this one has it.
-    fn first(
-        &mut self,
-        value: Placed<String>,
-        table: &Table<'_>,
-        findings: &mut Findings<'_>,
-    ) -> Result<Placed<String>, Reported> {
-        if let Some(span) = self.values.get(value.get_ref()) {
-            let (key, line) = (self.key, findings.line(span));
-            let complaint = Complaint::new(format!(
-                "expected a value of `{key}` that no other profile has, found {:?} again: it is on line {line} already",
-                value.get_ref()
-            ))
-            .help("remove or change one of the two");
-            return Err(findings.fault(value.span(), &table.label(key), complaint));
-        }
-        self.values.insert(value.get_ref().clone(), value.span());
-        Ok(value)
     }
 }

@@ -15,13 +15,14 @@ use super::file;
 use super::findings::{Findings, Reported};
 use super::settings::{
     BACKFILL_AFTER_RANGE, CertificateFile, Config, DEFAULT_BACKFILL_AFTER,
-    DEFAULT_BACKFILL_REQUESTS_PER_SECOND, DEFAULT_LOG_FORMAT, DEFAULT_LOG_LEVEL, DEFAULT_OVERLAP,
-    DEFAULT_REQUEST_TIMEOUT, DEFAULT_REQUESTS_PER_SECOND, EnvironmentName, LedgerConfig, LogConfig,
-    LogFormat, LogLevel, OVERLAP_RANGE, PRODUCTION_API_URL, PRODUCTION_TOKEN_URL, PaxosConfig, PollConfig,
-    RATE_RANGE, REQUEST_TIMEOUT_RANGE, SANDBOX_API_URL, SANDBOX_TOKEN_URL, SHORT_OVERLAP,
+    DEFAULT_BACKFILL_REQUESTS_PER_SECOND, DEFAULT_EVERY, DEFAULT_LOG_FORMAT, DEFAULT_LOG_LEVEL,
+    DEFAULT_OVERLAP, DEFAULT_REQUEST_TIMEOUT, DEFAULT_REQUESTS_PER_SECOND, EVERY_RANGE, EnvironmentName,
+    LedgerConfig, LogConfig, LogFormat, LogLevel, OVERLAP_RANGE, PRODUCTION_API_URL, PRODUCTION_TOKEN_URL,
+    PaxosConfig, PollConfig, RATE_RANGE, REQUEST_TIMEOUT_RANGE, SANDBOX_API_URL, SANDBOX_TOKEN_URL,
+    SHORT_OVERLAP,
 };
 use super::table::{Placed, Table, mask_text};
-use super::{profiles, schema, secret, value};
+use super::{profiles, schema, secret, sweeps, value};
 use crate::model::ProfileSelection;
 
 /// The longest file of certificates that is read, in bytes: some times a whole system's store.
@@ -55,7 +56,15 @@ pub(super) fn read(
         Some(value) => {
             Table::open("poll", "poll".to_owned(), value, findings).and_then(|table| poll(&table, findings))
         }
-        None => Ok(PollConfig { overlap: DEFAULT_OVERLAP, backfill_after: DEFAULT_BACKFILL_AFTER }),
+        None => Ok(PollConfig {
+            every: DEFAULT_EVERY,
+            overlap: DEFAULT_OVERLAP,
+            backfill_after: DEFAULT_BACKFILL_AFTER,
+        }),
+    };
+    let sweeps = match root.get("sweeps") {
+        Some(value) => sweeps::read(value, findings),
+        None => sweeps::defaults(findings),
     };
     let log = match root.get("log") {
         Some(value) => {
@@ -63,7 +72,14 @@ pub(super) fn read(
         }
         None => Ok(LogConfig { format: DEFAULT_LOG_FORMAT, level: DEFAULT_LOG_LEVEL }),
     };
-    Ok(Config { paxos: paxos?, profiles: profiles?, ledger: ledger?, poll: poll?, log: log? })
+    Ok(Config {
+        paxos: paxos?,
+        profiles: profiles?,
+        ledger: ledger?,
+        poll: poll?,
+        sweeps: sweeps?,
+        log: log?,
+    })
 }
 
 /// The top of the file.
@@ -236,6 +252,8 @@ fn ledger(table: &Table<'_>, findings: &mut Findings<'_>) -> Result<LedgerConfig
 }
 
 fn poll(table: &Table<'_>, findings: &mut Findings<'_>) -> Result<PollConfig, Reported> {
+    let every =
+        table.or_default("every", DEFAULT_EVERY, findings, |value| value::duration(value, &EVERY_RANGE));
     let overlap = table.optional("overlap", findings, |value| value::duration(value, &OVERLAP_RANGE));
     let backfill_after = table.or_default("backfill_after", DEFAULT_BACKFILL_AFTER, findings, |value| {
         value::duration(value, &BACKFILL_AFTER_RANGE)
@@ -247,6 +265,7 @@ fn poll(table: &Table<'_>, findings: &mut Findings<'_>) -> Result<PollConfig, Re
         findings.warn(short.span(), &table.label("overlap"), complaint);
     }
     Ok(PollConfig {
+        every: every?,
         overlap: overlap.map_or(DEFAULT_OVERLAP, Spanned::into_inner),
         backfill_after: backfill_after?,
     })

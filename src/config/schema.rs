@@ -4,7 +4,7 @@ use super::complaint::Complaint;
 use crate::model::nearest;
 
 /// Every table with its keys.
-const TABLES: [(&str, &[&str]); 5] = [
+const TABLES: [(&str, &[&str]); 6] = [
     (
         "paxos",
         &[
@@ -23,7 +23,8 @@ const TABLES: [(&str, &[&str]); 5] = [
     ),
     ("profiles", &["id", "name"]),
     ("ledger", &["path"]),
-    ("poll", &["overlap", "backfill_after"]),
+    ("poll", &["every", "overlap", "backfill_after"]),
+    ("sweeps", &["schedule", "window", "time_zone", "name"]),
     ("log", &["format", "level"]),
 ];
 
@@ -69,6 +70,8 @@ pub(super) fn unknown_key(table: &str, key: &str) -> Unknown {
         (Some("client_secret_file"), help.to_owned())
     } else if let Some(home) = table_of(key) {
         (None, format!("`{key}` belongs in {}", header(home)))
+    } else if is_table(key) {
+        (None, format!("`{key}` belongs in front of the first table"))
     } else if let Some(meant) = nearest(key, known.iter().copied()) {
         (Some(meant), format!("did you mean `{meant}`?"))
     } else {
@@ -93,7 +96,7 @@ pub(super) fn unknown_table(name: &str) -> Unknown {
 /// How a table's header is written.
 pub(super) fn header(table: &str) -> String {
     match table {
-        "profiles" => "[[profiles]]".to_owned(),
+        "profiles" | "sweeps" => format!("[[{table}]]"),
         _ => format!("[{table}]"),
     }
 }

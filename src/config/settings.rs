@@ -7,7 +7,8 @@ use std::time::Duration;
 
 use secrecy::SecretString;
 
-use crate::model::ProfileSelection;
+use crate::model::{ProfileSelection, SweepWindow};
+use crate::schedule::Schedule;
 
 /// The API of Paxos's sandbox.
 pub const SANDBOX_API_URL: &str = "https://api.sandbox.paxos.com/v2";
@@ -29,6 +30,11 @@ pub(super) const RATE_RANGE: RangeInclusive<u32> = 1..=50;
 pub const DEFAULT_REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
 pub(super) const REQUEST_TIMEOUT_RANGE: RangeInclusive<Duration> = seconds(1)..=seconds(5 * MINUTE);
 
+/// The time from the beginning of one poll to that of the next.
+pub const DEFAULT_EVERY: Duration = Duration::from_secs(MINUTE);
+/// Beyond an hour nothing is told the moment it can be known.
+pub(super) const EVERY_RANGE: RangeInclusive<Duration> = seconds(1)..=seconds(HOUR);
+
 /// How far a discovery looks back behind the watermark.
 pub const DEFAULT_OVERLAP: Duration = Duration::from_secs(10 * MINUTE);
 pub(super) const OVERLAP_RANGE: RangeInclusive<Duration> = seconds(0)..=seconds(DAY);
@@ -39,6 +45,16 @@ pub(super) const SHORT_OVERLAP: Duration = Duration::from_secs(MINUTE);
 pub const DEFAULT_BACKFILL_AFTER: Duration = Duration::from_secs(DAY);
 /// Below an hour every small outage would be caught up at the backfill's rate.
 pub(super) const BACKFILL_AFTER_RANGE: RangeInclusive<Duration> = seconds(HOUR)..=seconds(30 * DAY);
+
+/// The sweeps where none are named, in UTC: hourly, nightly and weekly. Odd minutes, since everybody else's
+/// jobs run at the full hour.
+pub const DEFAULT_SWEEPS: [(&str, SweepWindow); 3] = [
+    ("17 * * * *", SweepWindow::Last(seconds(48 * HOUR))),
+    ("23 2 * * *", SweepWindow::Last(seconds(35 * DAY))),
+    ("41 3 * * 0", SweepWindow::Everything),
+];
+/// Within an hour the overlap of the discoveries looks already; beyond ten years nearly everything is meant.
+pub(super) const SWEEP_WINDOW_RANGE: RangeInclusive<Duration> = seconds(HOUR)..=seconds(3650 * DAY);
 
 /// How log lines are written.
 pub const DEFAULT_LOG_FORMAT: LogFormat = LogFormat::Text;
@@ -64,6 +80,8 @@ pub struct Config {
     pub ledger: LedgerConfig,
     /// How polls go.
     pub poll: PollConfig,
+    /// The sweeps, in the order of the file; no two of one name. Empty where the user wants none.
+    pub sweeps: Vec<SweepConfig>,
     /// What is logged.
     pub log: LogConfig,
 }
@@ -145,10 +163,23 @@ pub struct LedgerConfig {
 /// How polls go.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PollConfig {
+    /// The time from the beginning of one poll to that of the next.
+    pub every: Duration,
     /// How far a discovery looks back behind the watermark.
     pub overlap: Duration,
     /// The gap since the watermark after which a discovery runs as a backfill.
     pub backfill_after: Duration,
+}
+
+/// A sweep that recurs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SweepConfig {
+    /// Its name, without blanks, by which its last run is kept: the window where the user gave none.
+    pub name: String,
+    /// When it runs.
+    pub schedule: Schedule,
+    /// What it lists again.
+    pub window: SweepWindow,
 }
 
 /// What is logged.

@@ -3,13 +3,14 @@
 
 use std::fmt;
 
-use super::settings::{Config, SecretSource};
+use super::settings::{Config, SecretSource, SweepConfig};
 use super::value::in_words;
-use crate::model::ProfileSelection;
+use crate::model::{ProfileSelection, Timestamp};
 
 impl Config {
-    /// The effective settings in the order of the file: key and value.
-    pub fn summary(&self) -> Vec<(String, String)> {
+    /// The effective settings in the order of the file, key and value; of a sweep also its next run after
+    /// `now`.
+    pub fn summary(&self, now: Timestamp) -> Vec<(String, String)> {
         let paxos = &self.paxos;
         let mut lines = vec![
             ("paxos.environment", paxos.environment.as_str().to_owned()),
@@ -34,13 +35,26 @@ impl Config {
         }
         lines.extend([
             ("ledger.path", self.ledger.path.display().to_string()),
+            ("poll.every", in_words(self.poll.every)),
             ("poll.overlap", in_words(self.poll.overlap)),
             ("poll.backfill_after", in_words(self.poll.backfill_after)),
+        ]);
+        if self.sweeps.is_empty() {
+            lines.push(("sweeps", "none".to_owned()));
+        }
+        lines.extend(self.sweeps.iter().map(|sweep| ("sweeps", summary_of(sweep, now))));
+        lines.extend([
             ("log.format", self.log.format.as_str().to_owned()),
             ("log.level", self.log.level.as_str().to_owned()),
         ]);
         lines.into_iter().map(|(key, value)| (key.to_owned(), value)).collect()
     }
+}
+
+fn summary_of(sweep: &SweepConfig, now: Timestamp) -> String {
+    let SweepConfig { name, schedule, window } = sweep;
+    let next = schedule.next_after(now).map_or("never".to_owned(), Timestamp::to_rfc3339_seconds);
+    format!("{name}: {schedule}, window {window}, next run {next}")
 }
 
 impl fmt::Display for SecretSource {

@@ -125,6 +125,23 @@ impl<'t> Table<'t> {
     }
 }
 
+/// The tables of a list, each checked for unknown keys.
+pub(super) fn list_of_tables<'t>(
+    kind: &'static str,
+    list: &'t Spanned<DeValue<'t>>,
+    findings: &mut Findings<'_>,
+) -> Result<Vec<Result<Table<'t>, Reported>>, Reported> {
+    let Some(entries) = list.get_ref().as_array() else {
+        mask_text(list, findings);
+        let found = value::kind(list.get_ref());
+        let complaint = Complaint::new(format!("expected a list of tables, found {found}"))
+            .help(format!("write {} with two brackets, once for each", schema::header(kind)));
+        return Err(findings.fault(list.span(), kind, complaint));
+    };
+    let tables = entries.iter().enumerate();
+    Ok(tables.map(|(index, entry)| Table::open(kind, format!("{kind}[{index}]"), entry, findings)).collect())
+}
+
 /// Hides a text under a key that this version does not know: it may be a secret.
 pub(super) fn mask_text(value: &Spanned<DeValue<'_>>, findings: &mut Findings<'_>) {
     match value.get_ref() {

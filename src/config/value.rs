@@ -116,7 +116,15 @@ pub(super) fn duration(value: &DeValue<'_>, range: &RangeInclusive<Duration>) ->
 
 /// A duration as the file would spell it.
 pub(super) fn in_words(duration: Duration) -> String {
-    humantime::format_duration(duration).to_string().replace("days", "d").replace("day", "d")
+    const DAY: u64 = 24 * 60 * 60;
+    // The library would go on to months and years, which the file has not.
+    let days = duration.as_secs() / DAY;
+    let rest = Duration::new(duration.as_secs() % DAY, duration.subsec_nanos());
+    match (days, rest) {
+        (0, rest) => humantime::format_duration(rest).to_string(),
+        (days, Duration::ZERO) => format!("{days}d"),
+        (days, rest) => format!("{days}d {}", humantime::format_duration(rest)),
+    }
 }
 
 /// The URL of a service: `https`, or `http` to this machine.

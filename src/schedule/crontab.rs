@@ -71,8 +71,8 @@ fn of_fields(fields: &[&str]) -> Result<Vec<cron::Schedule>, ScheduleError> {
     let months = Values::parse(CrontabField::Month, month)?;
     let weekdays = Values::parse(CrontabField::DayOfWeek, day_of_week)?;
 
-    let days_of_month = list(&days.allowed);
-    let days_of_week = list(&weekdays.allowed.iter().map(|day| day + 1).collect::<Vec<_>>());
+    let dates = list(&days.allowed);
+    let numbered_from_one = list(&weekdays.allowed.iter().map(|day| day + 1).collect::<Vec<_>>());
     // crontab(5): "If both fields are restricted (i.e., don't contain the "*" character), the command will
     // be run when either field matches the current time." What counts is the field's first character, as
     // in Vixie's cron: `*/2` is a star too, and the two fields are then joined with *and*.
@@ -87,9 +87,9 @@ fn of_fields(fields: &[&str]) -> Result<Vec<cron::Schedule>, ScheduleError> {
             .map_err(|error: cron::error::Error| ScheduleError::Untranslated { message: error.to_string() })
     };
     if is_either {
-        Ok(vec![of_days(&days_of_month, "*")?, of_days("*", &days_of_week)?])
+        Ok(vec![of_days(&dates, "*")?, of_days("*", &numbered_from_one)?])
     } else {
-        Ok(vec![of_days(&days_of_month, &days_of_week)?])
+        Ok(vec![of_days(&dates, &numbered_from_one)?])
     }
 }
 

@@ -2,6 +2,8 @@
 
 #![expect(clippy::unwrap_used, reason = "a test whose stage cannot be set has failed")]
 
+mod sweeps;
+
 use std::ffi::OsString;
 use std::fs;
 use std::os::unix::ffi::OsStringExt;
@@ -12,11 +14,11 @@ use std::time::Duration;
 use proptest::prelude::*;
 use secrecy::ExposeSecret;
 use tallyd::config::{
-    Colour, Config, ConfigError, DEFAULT_BACKFILL_AFTER, DEFAULT_BACKFILL_REQUESTS_PER_SECOND,
+    Colour, Config, ConfigError, DEFAULT_BACKFILL_AFTER, DEFAULT_BACKFILL_REQUESTS_PER_SECOND, DEFAULT_EVERY,
     DEFAULT_OVERLAP, DEFAULT_PATH, DEFAULT_REQUEST_TIMEOUT, DEFAULT_REQUESTS_PER_SECOND, EnvironmentName,
     Loaded, LogFormat, LogLevel, Position, SecretSource, path_from,
 };
-use tallyd::model::ProfileSelection;
+use tallyd::model::{ProfileSelection, Timestamp};
 use tempfile::TempDir;
 
 /// The secret of every test: it must turn up nowhere.
@@ -93,6 +95,11 @@ fn with_secret(line: &str) -> String {
     LEAST.replace("client_secret_file = \"DIR/secret\"", line)
 }
 
+/// When the summaries are made.
+fn now() -> Timestamp {
+    Timestamp::parse_rfc3339("2026-11-21T15:30:00Z").unwrap()
+}
+
 fn one_fault(error: &ConfigError) -> &tallyd::config::Fault {
     assert_eq!(error.faults().len(), 1, "{}", error.render(Colour::Plain));
     &error.faults()[0]
@@ -115,6 +122,7 @@ fn the_least_that_works_has_every_default() {
     assert_eq!(config.paxos.extra_roots, None);
     assert_eq!(config.profiles, ProfileSelection::All);
     assert_eq!(config.ledger.path, Path::new("ledger.db"));
+    assert_eq!(config.poll.every, DEFAULT_EVERY);
     assert_eq!(config.poll.overlap, DEFAULT_OVERLAP);
     assert_eq!(config.poll.backfill_after, DEFAULT_BACKFILL_AFTER);
     assert_eq!(config.log.format, LogFormat::Text);
@@ -143,8 +151,17 @@ fn every_setting_arrives() {
         id = "prof_9"
         name = "payouts"
         [poll]
+        every = "90s"
         overlap = "2h"
         backfill_after = "2d"
+        [[sweeps]]
+        schedule = "30 2 * * mon-fri"
+        window = "3d 12h"
+        time_zone = "America/New_York"
+        [[sweeps]]
+        schedule = "@Monthly"
+        window = "all"
+        name = "month-end"
     "#;
     let environment = |name: &str| (name == "PAXOS_SECRET").then(|| OsString::from(SECRET));
     let Loaded { config, warnings, .. } = bench.load_with(text, &environment).unwrap();
@@ -155,7 +172,7 @@ fn every_setting_arrives() {
     assert_eq!(config.paxos.request_timeout, Duration::from_secs(90));
     assert_eq!(config.paxos.extra_roots.as_ref().unwrap().path, bench.path("ca.pem"));
     let summary: Vec<String> =
-        config.summary().iter().map(|(key, value)| format!("{key} = {value}")).collect();
+        config.summary(now()).iter().map(|(key, value)| format!("{key} = {value}")).collect();
     insta::assert_snapshot!(bench.anonymous(&summary.join("\n")));
 }
 
@@ -176,10 +193,13 @@ fn the_shipped_example_loads_with_the_defaults_it_shows() {
         })
         .collect();
     let spelled_out = bench.load(&spelled_out.join("\n")).unwrap();
-    assert_eq!(spelled_out.config.summary(), as_shipped.config.summary());
+    assert_eq!(spelled_out.config.summary(now()), as_shipped.config.summary(now()));
+    let least = bench.load(LEAST).unwrap();
+    assert_eq!(as_shipped.config.sweeps, least.config.sweeps);
+    assert_eq!(as_shipped.config.poll, least.config.poll);
 
     // What an unknown key's help lists is every key there is: the example must show each.
-    for table in ["paxos", "ledger", "poll", "log"] {
+    for table in ["paxos", "ledger", "poll", "[sweeps]", "log"] {
         let error = bench.load(&with(table, "qqqqqqqqqq = 1")).map(|_| ());
         let error = error.unwrap_err();
         let help =
@@ -224,8 +244,28 @@ nickname = "payouts"
 path = "ledger.db"
 
 [poll]
+every = "1d"
 overlap = "10 fortnights"
 backfill_after = "5m"
+
+[[sweeps]]
+schedule = "17 * * *"
+window = "forever"
+name = "hourly sweep"
+
+[[sweeps]]
+schedule = "0 25 * * *"
+time_zone = "Europe/Berln"
+window = "48h"
+
+[[sweeps]]
+schedule = "0 0 30 2 *"
+window = "2d"
+
+[[sweeps]]
+schedule = "@reboot"
+window = "35"
+zone = "UTC"
 
 [log]
 format = true
@@ -293,7 +333,10 @@ fn single_faults_have_their_key_and_message() {
         ("paxos", "Client_Id = \"x\"", "paxos.Client_Id", "unknown key"),
         ("ledger", "path_ = \"x\"", "ledger.path_", "unknown key"),
         ("poll", "overlap = \"25h\"", "poll.overlap", "expected a duration from 0s to 1d"),
-        ("poll", "every = \"5m\"", "poll.every", "unknown key"),
+        ("poll", "every = \"0s\"", "poll.every", "expected a duration from 1s to 1h"),
+        ("poll", "every = \"61m\"", "poll.every", "expected a duration from 1s to 1h"),
+        ("poll", "evry = \"5m\"", "poll.evry", "unknown key"),
+        ("sweeps", "window = \"48h\"", "sweeps", "expected a list of tables, found a table"),
         ("log", "level = \"INFO\"", "log.level", "expected one of \"error\", \"warn\""),
         ("alerts", "x = 1", "alerts", "unknown table"),
         ("profiles", "id = \"x\"", "profiles", "expected a list of tables, found a table"),
@@ -320,6 +363,13 @@ fn a_key_that_does_not_exist_comes_with_a_suggestion() {
         ("paxos", "client_secret = \"hunter2-correct-horse\"", "name that with `client_secret_file`"),
         ("pol", "overlap = \"1m\"", "did you mean [poll]?"),
         ("log", "colour = 1", "[log] has: format, level"),
+        ("poll", "sweeps = []", "`sweeps` belongs in front of the first table"),
+        ("poll", "schedule = \"@daily\"", "`schedule` belongs in [[sweeps]]"),
+        (
+            "[sweeps]",
+            "schedule = \"@daily\"\nwindow = \"all\"\ntimezone = \"UTC\"",
+            "did you mean `time_zone`?",
+        ),
     ];
     for (table, line, help) in cases {
         let error = bench.load(&with(table, line)).map(|_| ()).expect_err(line);
@@ -483,7 +533,11 @@ fn rule_13_the_secret_is_never_shown() {
     for text in texts {
         let shown = match bench.load_with(&text.replace("SECRET", SECRET), &environment) {
             Ok(loaded) => {
-                format!("{loaded:?} {:?} {}", loaded.config.summary(), loaded.render_warnings(Colour::Plain))
+                format!(
+                    "{loaded:?} {:?} {}",
+                    loaded.config.summary(now()),
+                    loaded.render_warnings(Colour::Plain)
+                )
             }
             Err(error) => format!(
                 "{error} {error:?} {} {}",
@@ -535,8 +589,8 @@ fn the_path_is_what_was_given_else_the_default() {
 /// Lines that look like a configuration, whole and broken.
 fn lines() -> impl Strategy<Value = String> {
     let line = prop_oneof![
-        "\\[{0,2}(paxos|profiles|ledger|poll|log|x)\\]{0,2}",
-        "(environment|api_url|client_id|client_secret_file|client_secret|requests_per_second|id|path|overlap|ü) \
+        "\\[{0,2}(paxos|profiles|ledger|poll|sweeps|log|x)\\]{0,2}",
+        "(environment|api_url|client_id|client_secret_file|client_secret|requests_per_second|id|path|overlap|schedule|window|ü) \
          ?=? ?(\"[a-z0-9:/@.é]{0,12}\"?|[0-9]{1,4}|'''|\"\"\"|\\[|\\]|\\{|\\}|true)?",
         "\\PC{0,20}",
         Just("\r".to_owned()),
