@@ -10,8 +10,7 @@ use super::schedule;
 /// How long a clock is watched.
 const SPAN_MINUTES: i64 = 3 * 24 * 60;
 
-/// Instants to watch, in seconds of Unix time: around the changes of every zone, the leap day, the end of
-/// the year, and any time at all.
+/// What is worth watching: the changes of every zone, the leap day, the end of the year.
 const CHANGES: [&str; 9] = [
     "2026-03-29T01:00:00Z",
     "2026-10-25T01:00:00Z",
