@@ -5,6 +5,7 @@
 //! ledger, and leaves what to list, and what to do with it, to `sync`.
 
 mod address;
+mod body;
 mod client;
 mod error;
 mod json;
@@ -23,6 +24,7 @@ mod sign_in;
 mod stop;
 mod token;
 mod transport;
+mod unread;
 mod walk;
 
 pub use address::{ApiUrl, InvalidUrl};
@@ -35,4 +37,5 @@ pub use row::Row;
 pub use server_clock::ServerClock;
 pub use settings::{InvalidCertificate, RetryPolicy, RootCertificate, Settings};
 pub use stop::{ForgetStops, Stop, StopKeeper};
+pub use unread::UnreadPage;
 pub use walk::{PageGuard, WalkError};

@@ -154,7 +154,7 @@ fn live_text(known: &Known, live: &Live, now: Timestamp, terminal: Terminal) -> 
         Live::Found(row) => row,
     };
     let received = match &**row {
-        Row::Readable(received) => received,
+        Row::Readable(received) => &received.orchestration,
         Row::Unreadable(row) => {
             return format!(
                 "\nPaxos answers with a row that cannot be read: {}\n{}\n",
@@ -204,7 +204,7 @@ fn json_text(known: &Known, live: &Live) -> Result<String, Failure> {
         Live::NotAsked => None,
         Live::NotFound => Some(Value::Null),
         Live::Found(row) => Some(match &**row {
-            Row::Readable(row) => shown(row),
+            Row::Readable(row) => shown(&row.orchestration),
             Row::Unreadable(row) => json!({ "raw": &*row.raw, "problem": row.problem }),
             Row::WithoutId { raw, problem } => json!({ "raw": raw, "problem": problem }),
         }),

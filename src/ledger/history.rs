@@ -128,11 +128,15 @@ fn entries(connection: &Connection, key: Option<i64>, id: &Identifier) -> Result
     let mut statement = connection.prepare(
         "SELECT b.at, b.poll, e.seq, e.kind, e.body
          FROM journal_entry AS e JOIN journal_batch AS b ON b.number = e.batch
-         WHERE e.orchestration = ?1
+         WHERE e.seq = ?1 AND e.kind = 1
          UNION ALL
          SELECT b.at, b.poll, e.seq, e.kind, e.body
          FROM journal_entry AS e JOIN journal_batch AS b ON b.number = e.batch
-         WHERE e.orchestration IS NULL AND e.body ->> 'id' = ?2
+         WHERE e.orchestration = ?1 AND e.kind <> 1
+         UNION ALL
+         SELECT b.at, b.poll, e.seq, e.kind, e.body
+         FROM journal_entry AS e JOIN journal_batch AS b ON b.number = e.batch
+         WHERE e.orchestration IS NULL AND e.kind <> 1 AND e.body ->> 'id' = ?2
          UNION ALL
          SELECT b.at, b.poll, e.seq, e.kind, e.body
          FROM journal_entry AS e JOIN journal_batch AS b ON b.number = e.batch

@@ -48,8 +48,7 @@ pub(super) fn build(connection: &Connection, rules: &Rules, at: Timestamp) -> Re
         Err(error) => return Err(error.into()),
     }
     connection.execute_batch(
-        "CREATE INDEX orchestration_by_ref_id ON orchestration (ref_id);
-         CREATE INDEX journal_entry_by_orchestration ON journal_entry (orchestration);",
+        "CREATE INDEX orchestration_by_ref_id ON orchestration (ref_id);",
     )?;
     Ok(())
 }
@@ -108,7 +107,7 @@ fn merge(
     connection.execute("DELETE FROM orchestration WHERE key = ?1", [second])?;
     let verdict = (rules.compare)(Some(&kept.tracked), &merged.tracked.orchestration, at, Trust::Listed);
     if let Verdict::Changed { kept, changes } = verdict {
-        rows::update(connection, first, &kept)?;
+        rows::update(connection, first, &kept, merged.fingerprint)?;
         entries.push(journal::changed(first, &changes, &kept.orchestration));
     }
     Ok(())

@@ -212,11 +212,21 @@ pub(super) fn append(
     at: Timestamp,
     poll: i64,
 ) -> Result<(), Problem> {
+    append_after(connection, &head(connection)?, entries, at, poll)
+}
+
+/// The same, where the head is known.
+pub(super) fn append_after(
+    connection: &Connection,
+    before: &JournalHead,
+    entries: &[Entry],
+    at: Timestamp,
+    poll: i64,
+) -> Result<(), Problem> {
     if entries.is_empty() {
         return Ok(());
     }
-    let before = head(connection)?;
-    let mut link = Link::begin(&before, at, poll);
+    let mut link = Link::begin(before, at, poll);
     let mut seq = before.seq;
     let mut insert = connection.prepare_cached(
         "INSERT INTO journal_entry (seq, batch, kind, orchestration, body) VALUES (?1, ?2, ?3, ?4, ?5)",

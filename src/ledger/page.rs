@@ -8,13 +8,13 @@ use serde_json::json;
 use sha2::{Digest as _, Sha256};
 
 use crate::model::{
-    Change, Consequence, Counts, Identifier, Observation, Orchestration, PageFacts, Timestamp, Tracked,
-    Trust, UnreadableRow, Verdict,
+    Change, Consequence, Counts, Identifier, Observation, Orchestration, PageFacts, Received, Timestamp,
+    Tracked, Trust, UnreadableRow, Verdict,
 };
 
 use super::digest::digest;
 use super::indexes::Lookup;
-use super::journal::{self, Body, Entry, EntryKind, hex};
+use super::journal::{self, Body, Entry, EntryKind, JournalHead, hex};
 use super::listing::{self, Progress};
 use super::rows::{self, Rows, Stored};
 use super::{PollNumber, Problem, ProfileKey, identity};
@@ -50,7 +50,7 @@ pub struct PageCommit {
     /// When it was seen, by the server's clock.
     pub seen_at: Timestamp,
     /// The rows that could be read.
-    pub rows: Vec<Orchestration>,
+    pub rows: Vec<Received>,
     /// The rows that could not.
     pub unreadable: Vec<UnreadableRow>,
     /// How many rows came without an id.
@@ -116,7 +116,8 @@ pub(super) fn commit_lookup(
 /// In how many polls running an older answer must be the same before it is believed.
 const CONFIRMING_POLLS: i64 = 3;
 
-fn weigh_sighting(desk: &mut Desk<'_>, row: &Orchestration) -> Result<Trust, Problem> {
+fn weigh_sighting(desk: &mut Desk<'_>, row: &Received) -> Result<Trust, Problem> {
+    let row = &row.orchestration;
     let Some(stored) = desk.rows.find(row)? else { return Ok(Trust::Listed) };
     let Desk { connection, rules, page, .. } = desk;
     let verdict = (rules.compare)(Some(&stored.tracked), row, page.seen_at, Trust::Listed);
@@ -167,6 +168,7 @@ struct Desk<'a> {
     lookup: Lookup,
     rows: Rows<'a>,
     customer: Option<Identifier>,
+    head: JournalHead,
     has_unreadable: bool,
     entries: Vec<Entry>,
     weighed: Vec<Weighed<'a>>,
@@ -188,6 +190,7 @@ impl<'a> Desk<'a> {
             lookup,
             rows: Rows::new(connection, lookup)?,
             customer: identity::customer(connection)?,
+            head: journal::head(connection)?,
             has_unreadable: connection.prepare_cached("SELECT 1 FROM unreadable")?.exists([])?,
             entries: Vec::with_capacity(page.rows.len()),
             weighed: Vec::with_capacity(page.rows.len()),
@@ -199,9 +202,10 @@ impl<'a> Desk<'a> {
         })
     }
 
-    fn take(&mut self, row: &'a Orchestration, trust: Trust) -> Result<(), Problem> {
+    fn take(&mut self, received: &'a Received, trust: Trust) -> Result<(), Problem> {
+        let row = &received.orchestration;
         self.check_customer(row)?;
-        if self.lookup == Lookup::ByCreation && !self.has_unreadable && self.take_as_new(row)? {
+        if self.lookup == Lookup::ByCreation && !self.has_unreadable && self.take_as_new(received)? {
             return Ok(());
         }
         let stored = self.rows.find(row)?;
@@ -216,7 +220,7 @@ impl<'a> Desk<'a> {
         }
         match verdict {
             Verdict::Appeared { status_since } => {
-                self.add(row, status_since)?;
+                self.add(received, status_since)?;
             }
             Verdict::Stale => {
                 self.committed.counts.stale += 1;
@@ -238,7 +242,7 @@ impl<'a> Desk<'a> {
             }
             Verdict::Changed { kept, changes } => {
                 if let Some(stored) = stored {
-                    rows::update(self.connection, stored.key, &kept)?;
+                    rows::update(self.connection, stored.key, &kept, received.fingerprint)?;
                     self.entries.push(journal::changed(stored.key, &changes, &kept.orchestration));
                     self.committed.counts.changed += 1;
                     self.weighed.push(Weighed {
@@ -256,16 +260,21 @@ impl<'a> Desk<'a> {
 
     /// In a first backfill nearly every row is new: adding it outright saves looking for it. Says whether
     /// it was.
-    fn take_as_new(&mut self, row: &'a Orchestration) -> Result<bool, Problem> {
-        match (self.rules.compare)(None, row, self.page.seen_at, Trust::Listed) {
+    fn take_as_new(&mut self, row: &'a Received) -> Result<bool, Problem> {
+        match (self.rules.compare)(None, &row.orchestration, self.page.seen_at, Trust::Listed) {
             Verdict::Appeared { status_since } => self.add(row, status_since),
             Verdict::Unchanged | Verdict::Changed { .. } | Verdict::Stale => Ok(false),
         }
     }
 
     /// Adds a row; says whether it was not there yet.
-    fn add(&mut self, row: &'a Orchestration, status_since: Timestamp) -> Result<bool, Problem> {
-        let Some(key) = self.rows.add(self.page.profile.0, row, status_since)? else { return Ok(false) };
+    fn add(&mut self, received: &'a Received, status_since: Timestamp) -> Result<bool, Problem> {
+        // The row is named by the journal's entry of its appearance: one number for both.
+        let key = self.head.seq + 1 + self.entries.len() as i64;
+        if !self.rows.add(key, self.page.profile.0, received, status_since)? {
+            return Ok(false);
+        }
+        let row = &received.orchestration;
         self.entries.push(Entry {
             kind: EntryKind::Appeared,
             orchestration: Some(key),
@@ -358,7 +367,7 @@ impl<'a> Desk<'a> {
     }
 
     fn finish(self) -> Result<PageCommitted, Problem> {
-        journal::append(self.connection, &self.entries, self.page.seen_at, self.page.poll.0)?;
+        journal::append_after(self.connection, &self.head, &self.entries, self.page.seen_at, self.page.poll.0)?;
         for consequence in self.judge()? {
             self.connection
                 .prepare_cached("INSERT OR IGNORE INTO outbox (key, payload, at) VALUES (?1, ?2, ?3)")?

@@ -3,7 +3,9 @@
 use rusqlite::types::{FromSqlError, Type, ValueRef};
 use rusqlite::{CachedStatement, Connection, OptionalExtension, Row, ToSql, params};
 
-use crate::model::{Endpoint, Identifier, Leg, Orchestration, Timestamp, Tracked};
+use crate::model::{
+    Endpoint, Fingerprint, Identifier, Leg, Orchestration, Received, Timestamp, Tracked,
+};
 
 use super::indexes::Lookup;
 
@@ -16,7 +18,7 @@ macro_rules! columns {
          fail_reason, source_rail, source_account, source_address, source_network, source_memo, \
          destination_rail, destination_account, destination_address, destination_network, \
          destination_memo, orchestration_rule_id, created_at, updated_at, completed_at, \
-         status_since, metadata, remainder"
+         status_since, metadata, remainder, fingerprint"
     };
 }
 
@@ -29,6 +31,8 @@ pub(super) struct Stored {
     pub(super) listed_by: i64,
     /// The orchestration.
     pub(super) tracked: Tracked,
+    /// The mark of the text that it was read from last.
+    pub(super) fingerprint: Fingerprint,
 }
 
 /// Finds and adds rows, many one after the other.
@@ -36,7 +40,6 @@ pub(super) struct Rows<'c> {
     find: CachedStatement<'c>,
     insert: CachedStatement<'c>,
     lookup: Lookup,
-    next_key: i64,
 }
 
 impl<'c> Rows<'c> {
@@ -52,14 +55,13 @@ impl<'c> Rows<'c> {
             "INSERT INTO orchestration (",
             columns!(),
             ", key) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, \
-             ?19, ?20, ?21, ?22, ?23, ?24, ?25, ?26, ?27, ?28, ?29, ?30, ?31, ?32, ?33, ?34, ?35) \
+             ?19, ?20, ?21, ?22, ?23, ?24, ?25, ?26, ?27, ?28, ?29, ?30, ?31, ?32, ?33, ?34, ?35, ?36) \
              ON CONFLICT (created_at, id) DO NOTHING"
         );
         Ok(Self {
             find: connection.prepare_cached(find)?,
             insert: connection.prepare_cached(insert)?,
             lookup,
-            next_key: next_key(connection, lookup)?,
         })
     }
 
@@ -72,13 +74,16 @@ impl<'c> Rows<'c> {
         .optional()
     }
 
-    /// Adds a row and returns its key; `None` where one with this id and `created_at` is there.
+    /// Adds a row under a key and says whether it did: not where one with this id and `created_at` is
+    /// there.
     pub(super) fn add(
         &mut self,
+        key: i64,
         listed_by: i64,
-        row: &Orchestration,
+        received: &Received,
         status_since: Timestamp,
-    ) -> rusqlite::Result<Option<i64>> {
+    ) -> rusqlite::Result<bool> {
+        let row = &received.orchestration;
         let source = EndpointColumns::of(row.source.as_ref());
         let destination = EndpointColumns::of(row.destination.as_ref());
         // Missing values are left unbound, which is NULL: binding is a good part of the cost of a row.
@@ -110,27 +115,10 @@ impl<'c> Rows<'c> {
         bind(insert, 32, Some(&status_since))?;
         bind(insert, 33, row.metadata.as_ref())?;
         bind(insert, 34, row.remainder.as_ref())?;
-        bind(insert, 35, Some(&self.next_key))?;
-        if insert.raw_execute()? == 0 {
-            return Ok(None);
-        }
-        self.next_key += 1;
-        Ok(Some(self.next_key - 1))
+        bind(insert, 35, Some(&received.fingerprint.number()))?;
+        bind(insert, 36, Some(&key))?;
+        Ok(insert.raw_execute()? > 0)
     }
-}
-
-/// The first key that was never given. A merged row is gone and its key stays in the journal; rows are
-/// merged only once the indexes are built, so before that there is no need to look there.
-fn next_key(connection: &Connection, lookup: Lookup) -> rusqlite::Result<i64> {
-    let highest = match lookup {
-        Lookup::ById => {
-            "SELECT max(coalesce((SELECT max(key) FROM orchestration), 0),
-                        coalesce((SELECT max(orchestration) FROM journal_entry), 0))"
-        }
-        Lookup::ByCreation => "SELECT coalesce(max(key), 0) FROM orchestration",
-    };
-    let highest: i64 = connection.prepare_cached(highest)?.query_row([], |row| row.get(0))?;
-    Ok(highest + 1)
 }
 
 fn bind(
@@ -142,7 +130,12 @@ fn bind(
 }
 
 /// Replaces the content of a row; its key, id and first profile stay.
-pub(super) fn update(connection: &Connection, key: i64, tracked: &Tracked) -> rusqlite::Result<()> {
+pub(super) fn update(
+    connection: &Connection,
+    key: i64,
+    tracked: &Tracked,
+    fingerprint: Fingerprint,
+) -> rusqlite::Result<()> {
     let row = &tracked.orchestration;
     let source = EndpointColumns::of(row.source.as_ref());
     let destination = EndpointColumns::of(row.destination.as_ref());
@@ -155,7 +148,7 @@ pub(super) fn update(connection: &Connection, key: i64, tracked: &Tracked) -> ru
          source_network = ?20, source_memo = ?21, destination_rail = ?22, destination_account = ?23, \
          destination_address = ?24, destination_network = ?25, destination_memo = ?26, \
          orchestration_rule_id = ?27, created_at = ?28, updated_at = ?29, completed_at = ?30, \
-         status_since = ?31, metadata = ?32, remainder = ?33 WHERE key = ?1",
+         status_since = ?31, metadata = ?32, remainder = ?33, fingerprint = ?34 WHERE key = ?1",
     )?;
     statement.execute(params![
         key,
@@ -191,6 +184,7 @@ pub(super) fn update(connection: &Connection, key: i64, tracked: &Tracked) -> ru
         tracked.status_since,
         row.metadata,
         row.remainder,
+        fingerprint.number(),
     ])?;
     Ok(())
 }
@@ -242,7 +236,8 @@ fn read(row: &Row<'_>) -> rusqlite::Result<Stored> {
         remainder: row.get(34)?,
     };
     let tracked = Tracked { orchestration, status_since: row.get(32)? };
-    Ok(Stored { key: row.get(0)?, listed_by: row.get(2)?, tracked })
+    let fingerprint = Fingerprint::from_number(row.get(35)?);
+    Ok(Stored { key: row.get(0)?, listed_by: row.get(2)?, tracked, fingerprint })
 }
 
 /// The numbers in `source_rail` and `destination_rail`; the views depend on them.

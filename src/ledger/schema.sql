@@ -100,7 +100,9 @@ CREATE TABLE orchestration (
     completed_at                INTEGER,
     status_since                INTEGER NOT NULL,
     metadata                    TEXT,
-    remainder                   TEXT
+    remainder                   TEXT,
+    -- XXH3 of the JSON text of the row as it was taken last.
+    fingerprint                 INTEGER NOT NULL
 ) STRICT;
 
 CREATE UNIQUE INDEX orchestration_by_creation ON orchestration (created_at, id);
@@ -144,7 +146,7 @@ CREATE TABLE journal_batch (
     head     BLOB    NOT NULL
 ) STRICT;
 
--- kind: 1 appeared, 2 changed, 3 went back in time, 4 unreadable, 5 readable again, 6 merged.
+-- kind: 1 appeared (its seq is the key of the row), 2 changed, 3 went back in time, 4 unreadable, 5 readable again, 6 merged.
 CREATE TABLE journal_entry (
     seq           INTEGER PRIMARY KEY,
     batch         INTEGER NOT NULL,
@@ -153,7 +155,8 @@ CREATE TABLE journal_entry (
     body          ANY     NOT NULL
 ) STRICT;
 
--- journal_entry_by_orchestration is built when the first backfill ends.
+-- A row is named by the seq of its appearance, so that entry is found without an index.
+CREATE INDEX journal_entry_by_orchestration ON journal_entry (orchestration) WHERE kind <> 1;
 -- Merges are so few that the history of a row can look through all of them.
 CREATE INDEX journal_entry_merged ON journal_entry (seq) WHERE kind = 6;
 

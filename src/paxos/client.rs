@@ -21,7 +21,7 @@ use super::token::{READ_ORCHESTRATION, READ_PROFILE, Scope, Token, Tokens};
 use super::transport::{Answer, MAX_LIST_BYTES, MAX_SMALL_BYTES, Transport};
 use super::{
     BodyError, Call, Cursor, FetchError, ListQuery, Page, Row, ServerClock, Settings, Stop, StopKeeper,
-    Subject, profiles,
+    Subject, UnreadPage, profiles,
 };
 use crate::clock::SharedClock;
 use crate::model::{Identifier, Lane, Profile};
@@ -116,15 +116,27 @@ impl Client {
         query: &ListQuery,
         cursor: Option<&Cursor>,
     ) -> Result<Page, FetchError> {
+        Ok(self.list_unread(lane, query, cursor).await?.read())
+    }
+
+    /// The same, leaving it to the caller which rows to read.
+    pub async fn list_unread(
+        &self,
+        lane: Lane,
+        query: &ListQuery,
+        cursor: Option<&Cursor>,
+    ) -> Result<UnreadPage, FetchError> {
         query.check()?;
         let mut url = self.url(&["orchestration", "orchestrations"])?;
         query.write_to(&mut url, cursor);
         let subject = if query.profile_ids.is_empty() { Subject::Account } else { Subject::Profiles };
         let ask = Ask::new(lane, url, READ_ORCHESTRATION, MAX_LIST_BYTES);
         self.fetch(&ask, |answer| {
+            let (took, date) = (answer.took, answer.date);
             let body = answer.expect_ok(&ask.call, subject)?;
-            self.inner.note_latency(answer.took);
-            Page::parse(body, answer.date).map_err(|problem| ask.unintelligible(problem))
+            self.inner.note_latency(took);
+            let page = body.into_text().and_then(|text| UnreadPage::parse(text, date));
+            page.map_err(|problem| ask.unintelligible(problem))
         })
         .await
     }
@@ -138,7 +150,7 @@ impl Client {
                 return Ok(Got::NotFound);
             }
             let body = answer.expect_ok(&ask.call, Subject::Account)?;
-            let row = single_row(body, id).map_err(|problem| ask.unintelligible(problem))?;
+            let row = single_row(&body, id).map_err(|problem| ask.unintelligible(problem))?;
             Ok(Got::Found(Box::new(row)))
         })
         .await
@@ -157,7 +169,7 @@ impl Client {
             let (page, next) = self
                 .fetch(&ask, |answer| {
                     let body = answer.expect_ok(&ask.call, Subject::Account)?;
-                    profiles::parse(body).map_err(|problem| ask.unintelligible(problem))
+                    profiles::parse(&body).map_err(|problem| ask.unintelligible(problem))
                 })
                 .await?;
             found.extend(page);
@@ -201,12 +213,12 @@ impl Client {
     async fn fetch<T>(
         &self,
         ask: &Ask,
-        read: impl Fn(&Answer) -> Result<T, FetchError>,
+        read: impl Fn(Answer) -> Result<T, FetchError>,
     ) -> Result<T, FetchError> {
         let mut retries = Retries::new(&self.inner.settings.retry, self.inner.seed(), &ask.call);
         loop {
             let outcome = match self.answer(ask).await {
-                Ok(answer) => read(&answer).map_err(AttemptError::from),
+                Ok(answer) => read(answer).map_err(AttemptError::from),
                 Err(failure) => Err(failure),
             };
             match outcome {

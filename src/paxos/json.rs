@@ -51,6 +51,11 @@ impl<'a> Json<'a> {
         serde_json::from_str::<&RawValue>(text).map(Self::from)
     }
 
+    /// Text that was judged, as a part of something larger.
+    pub(super) fn judged(text: &'a str) -> Self {
+        Self { text, escapes: Escapes::Maybe }
+    }
+
     /// The text as it came.
     pub(super) fn as_str(self) -> &'a str {
         self.text

@@ -4,12 +4,14 @@
 //! no rows to show and does not say so is an error, never an empty page.
 
 use std::fmt;
+use std::str::Utf8Error;
 
 use serde::de::{Deserializer, IgnoredAny, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
-use super::Row;
+use super::body::Text;
 use super::json::Json;
+use super::{Row, UnreadPage};
 use crate::model::Timestamp;
 
 /// One page of List Orchestrations.
@@ -65,26 +67,17 @@ pub enum BodyError {
     },
 }
 
+impl From<Utf8Error> for BodyError {
+    fn from(error: Utf8Error) -> Self {
+        Self::NotJson { detail: format!("not UTF-8 after byte {}", error.valid_up_to()) }
+    }
+}
+
 impl Page {
-    /// Takes the body of an answer: `{"items": [...], "next_page_cursor": "..."}`, the older
-    /// `orchestrations` where `items` is absent or empty, or `{}` for an empty last page.
+    /// Takes the body of an answer and reads all of it; see [`UnreadPage`].
     pub fn parse(body: &[u8], server_date: Option<Timestamp>) -> Result<Self, BodyError> {
-        let text = utf8(body)?;
-        let envelope = Envelope::parse(text, "orchestrations")?;
-        let next = envelope.cursor()?;
-        let rows = match (envelope.items, envelope.older_items) {
-            (Some(items), Some(older)) if items.is_empty() => older,
-            (Some(items), _) => items,
-            (None, Some(older)) => older,
-            (None, None) if envelope.members == 0 => Vec::new(),
-            (None, None) => {
-                return Err(BodyError::UnexpectedShape {
-                    what: "neither a list `items` nor a list `orchestrations`",
-                });
-            }
-        };
-        let rows = rows.into_iter().map(|row| Row::take(row.into())).collect();
-        Ok(Self { rows, next, server_date, list_bytes: body.len() })
+        let text = Text::new(utf8(body)?.to_owned());
+        Ok(UnreadPage::parse(text, server_date)?.read())
     }
 }
 
@@ -130,9 +123,7 @@ impl<'a> Envelope<'a> {
 
 /// The body as text. JSON is UTF-8 (RFC 8259, 8.1).
 pub(super) fn utf8(body: &[u8]) -> Result<&str, BodyError> {
-    std::str::from_utf8(body).map_err(|error| BodyError::NotJson {
-        detail: format!("not UTF-8 after byte {}", error.valid_up_to()),
-    })
+    std::str::from_utf8(body).map_err(BodyError::from)
 }
 
 struct EnvelopeVisitor {

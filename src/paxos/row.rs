@@ -11,7 +11,9 @@ use self::endpoint::{destination, source};
 use self::fields::Problem;
 use super::json::{Json, Member};
 use super::remainder::Remainder;
-use crate::model::{Identifier, Leg, LegStatus, Orchestration, Status, Timestamp, UnreadableRow};
+use crate::model::{
+    Fingerprint, Identifier, Leg, LegStatus, Orchestration, Received, Status, Timestamp, UnreadableRow,
+};
 
 /// Room for the fields that are documented today, and a few more.
 const USUAL_MEMBERS: usize = 28;
@@ -23,7 +25,7 @@ const MAX_PROBLEM_CHARS: usize = 300;
 #[expect(clippy::large_enum_variant, reason = "nearly every row is the large one; a box each costs more")]
 pub enum Row {
     /// An orchestration.
-    Readable(Orchestration),
+    Readable(Received),
     /// A row with an id that cannot be taken as an orchestration.
     Unreadable(UnreadableRow),
     /// A row that cannot even be kept under an id.
@@ -58,7 +60,9 @@ impl Row {
             Some(Ok(None)) | None => return without_id("id: missing".to_owned()),
         };
         match orchestration(id.clone(), &members) {
-            Ok(orchestration) => Self::Readable(orchestration),
+            Ok(orchestration) => {
+                Self::Readable(Received { orchestration, fingerprint: Fingerprint::of(raw) })
+            }
             Err(problem) => {
                 let problem = cut(problem.to_string());
                 Self::Unreadable(UnreadableRow { id, raw: raw.into(), problem })
@@ -69,7 +73,7 @@ impl Row {
     /// Its id, where it has one.
     pub fn id(&self) -> Option<&Identifier> {
         match self {
-            Self::Readable(orchestration) => Some(&orchestration.id),
+            Self::Readable(row) => Some(&row.orchestration.id),
             Self::Unreadable(row) => Some(&row.id),
             Self::WithoutId { .. } => None,
         }

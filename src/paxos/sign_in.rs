@@ -131,9 +131,9 @@ impl SignIn {
         })?;
         let answer = self.outbound.send(manner, &self.call, request, MAX_SMALL_BYTES).await?;
         match answer.status {
-            200 => Ok(HttpResponse::new(answer.body)),
+            200 => Ok(HttpResponse::new(answer.body.into_bytes())),
             400..500 if answer.status != 408 && speaks_oauth(&answer.body) => {
-                let mut response = HttpResponse::new(answer.body);
+                let mut response = HttpResponse::new(answer.body.into_bytes());
                 *response.status_mut() = StatusCode::BAD_REQUEST;
                 Ok(response)
             }

@@ -13,6 +13,7 @@ use reqwest::{Request, Response, redirect};
 use tokio::time::Instant;
 
 use super::address::host_and_port;
+use super::body::{Body, Spares};
 use super::server_clock::parse_http_date;
 use super::{BodyError, Call, ConnectFailure, FetchError, Problem, RootCertificate, Settings, Subject};
 use crate::clock::SharedClock;
@@ -33,6 +34,7 @@ pub(super) struct Transport {
     http: reqwest::Client,
     clock: SharedClock,
     timeout: Duration,
+    spares: Spares,
 }
 
 /// An answer, whatever its status.
@@ -41,7 +43,7 @@ pub(super) struct Answer {
     /// The HTTP status.
     pub(super) status: u16,
     /// The body; of anything but a 200 only as much as could be had.
-    pub(super) body: Vec<u8>,
+    pub(super) body: Body,
     /// The server's clock.
     pub(super) date: Option<Timestamp>,
     /// The local clock when the answer began.
@@ -54,8 +56,8 @@ pub(super) struct Answer {
 
 impl Answer {
     /// The body of a 200.
-    pub(super) fn expect_ok(&self, call: &Call, subject: Subject) -> Result<&[u8], FetchError> {
-        if self.status == 200 { Ok(&self.body) } else { Err(self.unexpected(call, subject)) }
+    pub(super) fn expect_ok(self, call: &Call, subject: Subject) -> Result<Body, FetchError> {
+        if self.status == 200 { Ok(self.body) } else { Err(self.unexpected(call, subject)) }
     }
 
     /// What an answer of this status means where it is not one that was hoped for.
@@ -92,7 +94,7 @@ impl Transport {
             // Without TLS the system's certificates need not even be there.
             builder.tls_certs_only(extra)
         };
-        Ok(Self { http: builder.build()?, clock, timeout: settings.request_timeout })
+        Ok(Self { http: builder.build()?, clock, timeout: settings.request_timeout, spares: Spares::default() })
     }
 
     /// Sends a request and reads the answer, a 200 up to `limit` bytes.
@@ -114,7 +116,7 @@ impl Transport {
             Ok(body) => body,
             Err(error) if status == 200 => return Err(error),
             // The status says enough; its explanation is a courtesy.
-            Err(_) => Vec::new(),
+            Err(_) => self.spares.body(0),
         };
         Ok(Answer { status, body, date, received_at, retry_after, took: sent.elapsed() })
     }
@@ -125,7 +127,7 @@ impl Transport {
         host: &str,
         mut response: Response,
         limit: usize,
-    ) -> Result<Vec<u8>, FetchError> {
+    ) -> Result<Body, FetchError> {
         let limit = if response.status() == 200 { limit } else { limit.min(MAX_SMALL_BYTES) };
         let too_large = || FetchError::TooLarge { call: call.clone(), limit };
         let announced =
@@ -133,13 +135,13 @@ impl Transport {
         if announced > limit {
             return Err(too_large());
         }
-        let mut body = Vec::with_capacity(announced.min(MAX_CAPACITY));
+        let mut body = self.spares.body(announced.min(MAX_CAPACITY));
         // Chunks are counted after decompression, so that a small answer cannot unfold into a huge one.
         while let Some(chunk) = response.chunk().await.map_err(|error| self.explain(call, host, error))? {
             if body.len() + chunk.len() > limit {
                 return Err(too_large());
             }
-            body.extend_from_slice(&chunk);
+            body.extend(&chunk);
         }
         Ok(body)
     }

@@ -125,7 +125,7 @@ impl PageGuard {
 
     fn check_order(&mut self, page: u32, rows: &[Row]) -> Result<(), WalkError> {
         let times = rows.iter().filter_map(|row| match row {
-            Row::Readable(orchestration) => Some(orchestration.created_at),
+            Row::Readable(row) => Some(row.orchestration.created_at),
             Row::Unreadable(_) | Row::WithoutId { .. } => None,
         });
         let (Some(lowest), Some(highest)) = (times.clone().min(), times.max()) else { return Ok(()) };
@@ -151,7 +151,7 @@ fn fingerprint(rows: &[Row]) -> u64 {
     hash(|state| {
         for row in rows {
             match row {
-                Row::Readable(orchestration) => orchestration.id.hash(state),
+                Row::Readable(row) => row.orchestration.id.hash(state),
                 Row::Unreadable(row) => row.id.hash(state),
                 Row::WithoutId { raw, .. } => raw.hash(state),
             }

@@ -233,7 +233,7 @@ impl Round<'_> {
             let page = listed.map_err(|error| of_fetch(&error))?;
             guard.check(&page).map_err(|error| of_walk(&error))?;
             let newest = page.rows.iter().find_map(|row| match row {
-                Row::Readable(row) => Some(row.created_at),
+                Row::Readable(row) => Some(row.orchestration.created_at),
                 Row::Unreadable(_) | Row::WithoutId { .. } => None,
             });
             let found = page.server_date.or(newest);

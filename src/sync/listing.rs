@@ -13,7 +13,7 @@ use super::failure::{of_fetch, of_ledger, of_walk};
 use super::progress::Event;
 use crate::ledger::{Listing, PageCommit, PollNumber, ProfileKey, Progress, Slice, SliceKey};
 use crate::model::{
-    Counts, FailureKind, Identifier, Lane, Orchestration, PollFailure, Profile, Timestamp, UnreadableRow,
+    Counts, FailureKind, Identifier, Lane,  PollFailure, Profile, Received, Timestamp, UnreadableRow,
 };
 use crate::paxos::{CreatedRange, Cursor, ListQuery, Page, PageGuard, Row, WalkError};
 
@@ -258,7 +258,7 @@ impl Walk {
             found.earliest_date = Some(found.earliest_date.map_or(date, |earliest| earliest.min(date)));
         }
         let sorted = SortedRows::of(page.rows);
-        let times = || sorted.rows.iter().map(|row| row.created_at);
+        let times = || sorted.rows.iter().map(|row| row.orchestration.created_at);
         let mut board = self.lock_board();
         let begins_at = board.place(slice).map_or(Timestamp::EPOCH, |(position, _)| position);
         if let (Some(lowest), Some(highest)) = (times().min(), times().max()) {
@@ -329,7 +329,7 @@ impl Walk {
 #[derive(Default)]
 pub(super) struct SortedRows {
     /// Those that could be read.
-    pub(super) rows: Vec<Orchestration>,
+    pub(super) rows: Vec<Received>,
     /// Those that could not.
     pub(super) unreadable: Vec<UnreadableRow>,
     /// How many had no id.

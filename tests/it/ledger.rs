@@ -23,6 +23,7 @@ use tallyd::ledger::{
     SliceKey,
 };
 use tallyd::model::{
+    Fingerprint, Received,
     Amount, Endpoint, Identifier, Lane, Leg, Orchestration, Profile, Status, Timestamp, UnreadableRow,
 };
 use tempfile::TempDir;
@@ -99,7 +100,7 @@ impl Bench {
             poll: self.poll,
             profile: self.profile,
             seen_at: minute(1000 + self.now.fetch_add(1, Ordering::Relaxed)),
-            rows,
+            rows: rows.into_iter().map(received).collect(),
             unreadable: Vec::new(),
             without_id: 0,
             begins_at: minute(0),
@@ -156,6 +157,12 @@ async fn open_profile(ledger: &Ledger, id: &str) -> ProfileKey {
 }
 
 /// An ordinary orchestration: the number tells its id and when it was created.
+/// The row as an answer would bring it.
+fn received(orchestration: Orchestration) -> Received {
+    let fingerprint = Fingerprint::of(&format!("{orchestration:?}"));
+    Received { orchestration, fingerprint }
+}
+
 fn row(number: u32) -> Orchestration {
     Orchestration {
         id: Identifier::new(&format!("00000000-0000-4000-8000-{number:012x}")),

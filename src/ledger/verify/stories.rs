@@ -16,8 +16,11 @@ use super::{Finding, Findings};
 /// Checks every row against the journal and says how many there are.
 pub(super) fn check(connection: &Connection, findings: &mut Findings) -> Result<u64, Problem> {
     let mut statement = connection.prepare(
-        "SELECT seq, batch, kind, orchestration, body FROM journal_entry WHERE orchestration IS NOT NULL
-         ORDER BY orchestration, seq",
+        "SELECT seq, batch, kind, seq AS story, body FROM journal_entry WHERE kind = 1
+         UNION ALL
+         SELECT seq, batch, kind, orchestration, body FROM journal_entry
+         WHERE kind <> 1 AND orchestration IS NOT NULL
+         ORDER BY story, seq",
     )?;
     let mut stories = Stories::begin(statement.query([])?)?;
     let mut orchestrations = 0;

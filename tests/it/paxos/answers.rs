@@ -88,7 +88,7 @@ async fn get_takes_a_bare_row_and_a_wrapped_one() {
     for id in ["bare", "wrapped", "a/b?c d"] {
         let got = client.get(Lane::Refresh, &id.into()).await.unwrap();
         assert!(
-            matches!(&got, Got::Found(row) if matches!(&**row, Row::Readable(found) if found.id == id.into())),
+            matches!(&got, Got::Found(row) if matches!(&**row, Row::Readable(found) if found.orchestration.id == id.into())),
             "{got:?}"
         );
     }

@@ -297,7 +297,7 @@ proptest! {
         }
         let text = render(&Value::Object(sent), escape_all);
         let row = match Row::parse(&text) {
-            Row::Readable(row) => row,
+            Row::Readable(row) => row.orchestration,
             other => panic!("{text}: {other:?}"),
         };
         prop_assert_eq!(&written(&row), &Value::Object(known));

@@ -5,7 +5,7 @@ use tallyd::paxos::Row;
 
 fn readable(raw: &str) -> Orchestration {
     match Row::parse(raw) {
-        Row::Readable(orchestration) => orchestration,
+        Row::Readable(row) => row.orchestration,
         other => panic!("{raw}: {other:?}"),
     }
 }

@@ -52,7 +52,7 @@ fn rule_12_pages_without_end_end_the_walk() {
     for number in 0..PageGuard::MAX_PAGES {
         next.next = Some(Cursor::new(&number.to_string()));
         let tallyd::paxos::Row::Readable(row) = &mut next.rows[0] else { panic!() };
-        row.id = number.to_string().as_str().into();
+        row.orchestration.id = number.to_string().as_str().into();
         guard.check(&next).unwrap();
     }
     next.next = Some(Cursor::new("more"));
