@@ -47,9 +47,7 @@ pub(super) fn build(connection: &Connection, rules: &Rules, at: Timestamp) -> Re
         }
         Err(error) => return Err(error.into()),
     }
-    connection.execute_batch(
-        "CREATE INDEX orchestration_by_ref_id ON orchestration (ref_id);",
-    )?;
+    connection.execute_batch("CREATE INDEX orchestration_by_ref_id ON orchestration (ref_id);")?;
     Ok(())
 }
 

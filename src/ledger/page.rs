@@ -270,7 +270,7 @@ impl<'a> Desk<'a> {
     /// Adds a row; says whether it was not there yet.
     fn add(&mut self, received: &'a Received, status_since: Timestamp) -> Result<bool, Problem> {
         // The row is named by the journal's entry of its appearance: one number for both.
-        let key = self.head.seq + 1 + self.entries.len() as i64;
+        let key = self.head.seq + 1 + i64::try_from(self.entries.len()).unwrap_or(i64::MAX);
         if !self.rows.add(key, self.page.profile.0, received, status_since)? {
             return Ok(false);
         }
@@ -367,7 +367,13 @@ impl<'a> Desk<'a> {
     }
 
     fn finish(self) -> Result<PageCommitted, Problem> {
-        journal::append_after(self.connection, &self.head, &self.entries, self.page.seen_at, self.page.poll.0)?;
+        journal::append_after(
+            self.connection,
+            &self.head,
+            &self.entries,
+            self.page.seen_at,
+            self.page.poll.0,
+        )?;
         for consequence in self.judge()? {
             self.connection
                 .prepare_cached("INSERT OR IGNORE INTO outbox (key, payload, at) VALUES (?1, ?2, ?3)")?

@@ -3,9 +3,7 @@
 use rusqlite::types::{FromSqlError, Type, ValueRef};
 use rusqlite::{CachedStatement, Connection, OptionalExtension, Row, ToSql, params};
 
-use crate::model::{
-    Endpoint, Fingerprint, Identifier, Leg, Orchestration, Received, Timestamp, Tracked,
-};
+use crate::model::{Endpoint, Fingerprint, Identifier, Leg, Orchestration, Received, Timestamp, Tracked};
 
 use super::indexes::Lookup;
 

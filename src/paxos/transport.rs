@@ -94,7 +94,12 @@ impl Transport {
             // Without TLS the system's certificates need not even be there.
             builder.tls_certs_only(extra)
         };
-        Ok(Self { http: builder.build()?, clock, timeout: settings.request_timeout, spares: Spares::default() })
+        Ok(Self {
+            http: builder.build()?,
+            clock,
+            timeout: settings.request_timeout,
+            spares: Spares::default(),
+        })
     }
 
     /// Sends a request and reads the answer, a 200 up to `limit` bytes.

@@ -13,7 +13,7 @@ use super::failure::{of_fetch, of_ledger, of_walk};
 use super::progress::Event;
 use crate::ledger::{Listing, PageCommit, PollNumber, ProfileKey, Progress, Slice, SliceKey};
 use crate::model::{
-    Counts, FailureKind, Identifier, Lane,  PollFailure, Profile, Received, Timestamp, UnreadableRow,
+    Counts, FailureKind, Identifier, Lane, PollFailure, Profile, Received, Timestamp, UnreadableRow,
 };
 use crate::paxos::{CreatedRange, Cursor, ListQuery, Page, PageGuard, Row, WalkError};
 

@@ -23,8 +23,8 @@ use tallyd::ledger::{
     SliceKey,
 };
 use tallyd::model::{
-    Fingerprint, Received,
-    Amount, Endpoint, Identifier, Lane, Leg, Orchestration, Profile, Status, Timestamp, UnreadableRow,
+    Amount, Endpoint, Fingerprint, Identifier, Lane, Leg, Orchestration, Profile, Received, Status,
+    Timestamp, UnreadableRow,
 };
 use tempfile::TempDir;
 

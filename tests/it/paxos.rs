@@ -11,4 +11,5 @@ mod row_properties;
 mod rows;
 mod server;
 mod tokens;
+mod unread;
 mod walk;

@@ -126,8 +126,8 @@ fn unnoticed_edits(bench: &Bench, table: &str, key: &str, ignored: &[&str]) -> V
 #[tokio::test]
 async fn an_edit_of_any_column_of_any_row_is_found() {
     let bench = bench().await;
-    // What the journal does not tell: who lists it, and since when it has its status.
-    let ignored = ["listed_by", "status_since"];
+    // What the journal does not tell: who lists it, since when it has its status, and from what text it was read.
+    let ignored = ["listed_by", "status_since", "fingerprint"];
     assert_eq!(unnoticed_edits(&bench, "orchestration", "key", &ignored), [""; 0]);
 }
 
@@ -161,7 +161,7 @@ async fn a_row_or_entry_that_is_gone_or_too_many_is_found() {
         "INSERT INTO journal_entry SELECT seq + 1000, batch + 1000, kind, orchestration, body FROM journal_entry WHERE seq = 1",
         "INSERT INTO journal_entry SELECT seq + 1000, batch, kind, orchestration, body FROM journal_entry WHERE seq = 1",
         "INSERT INTO unreadable VALUES ('x', 1, '{}', 'none', 0)",
-        "INSERT INTO orchestration (id, listed_by, status, created_at, status_since) VALUES ('x', 1, 1, 0, 0)",
+        "INSERT INTO orchestration (id, listed_by, status, created_at, status_since, fingerprint) VALUES ('x', 1, 1, 0, 0, 0)",
     ];
     for edit in edits {
         let bench = bench().await;
@@ -179,8 +179,8 @@ async fn findings_name_what_is_wrong_and_where() {
             "UPDATE orchestration SET source_amount = '9.00' WHERE key = 1;
              UPDATE orchestration SET source_rail = 9 WHERE key = 2;
              DELETE FROM orchestration WHERE key = 3;
-             INSERT INTO orchestration (key, id, listed_by, status, created_at, status_since)
-             VALUES (99, 'stranger', 1, 1, 0, 0);
+             INSERT INTO orchestration (key, id, listed_by, status, created_at, status_since, fingerprint)
+             VALUES (99, 'stranger', 1, 1, 0, 0, 0);
              UPDATE unreadable SET raw = '{}';
              UPDATE journal_batch SET at = at + 1 WHERE number = 2;",
         )

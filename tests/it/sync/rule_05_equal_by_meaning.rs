@@ -157,7 +157,10 @@ async fn rule_05_every_documented_shape_lands_in_the_ledger_and_comes_back_whole
             let id = Identifier::new(&id_of(sample));
             let Got::Found(got) = rig.client.get(Lane::Refresh, &id).await.unwrap() else { panic!("{id}") };
             let Row::Readable(got) = *got else { panic!("{got:?}") };
-            assert_eq!(ledger_rows(&rig.path())[&id.to_string()], meaning(&tallyd::cli::document::of(&got.orchestration)));
+            assert_eq!(
+                ledger_rows(&rig.path())[&id.to_string()],
+                meaning(&tallyd::cli::document::of(&got.orchestration))
+            );
         }
         rig.poll_completely().await;
         assert_eq!(changes(&rig), Vec::<String>::new());
