@@ -35,7 +35,7 @@ pub use problem::Problem;
 pub use query::{CreatedRange, ListQuery, Order};
 pub use row::Row;
 pub use server_clock::ServerClock;
-pub use settings::{InvalidCertificate, RetryPolicy, RootCertificate, Settings};
+pub use settings::{InvalidCertificate, Limits, RetryPolicy, RootCertificate, Settings};
 pub use stop::{ForgetStops, Stop, StopKeeper};
 pub use unread::UnreadPage;
 pub use walk::{PageGuard, WalkError};

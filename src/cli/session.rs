@@ -122,10 +122,12 @@ fn settings(config: &Config, seed: i64) -> Result<paxos::Settings, Failure> {
         url(&wanted.token_url)?,
         wanted.client_id.clone(),
         wanted.client_secret.clone(),
+        paxos::Limits {
+            requests_per_second: wanted.requests_per_second,
+            backfill_requests_per_second: wanted.backfill_requests_per_second,
+            request_timeout: wanted.request_timeout,
+        },
     );
-    settings.requests_per_second = wanted.requests_per_second;
-    settings.backfill_requests_per_second = wanted.backfill_requests_per_second;
-    settings.request_timeout = wanted.request_timeout;
     settings.jitter_seed = seed.unsigned_abs();
     if let Some(roots) = &wanted.extra_roots {
         settings.extra_root_certificates =

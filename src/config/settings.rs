@@ -26,7 +26,7 @@ pub const DEFAULT_BACKFILL_REQUESTS_PER_SECOND: NonZeroU32 = NonZeroU32::new(40)
 /// The rates that may be set. Paxos documents 50 a second for each endpoint and address.
 pub(super) const RATE_RANGE: RangeInclusive<u32> = 1..=50;
 
-/// How long one request may take, body included.
+/// How long one request may take, body included. Enough for a page of 1000 rows over a slow line.
 pub const DEFAULT_REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
 pub(super) const REQUEST_TIMEOUT_RANGE: RangeInclusive<Duration> = seconds(1)..=seconds(5 * MINUTE);
 

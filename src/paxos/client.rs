@@ -20,8 +20,8 @@ use super::stop::Stops;
 use super::token::{READ_ORCHESTRATION, READ_PROFILE, Scope, Token, Tokens};
 use super::transport::{Answer, MAX_LIST_BYTES, MAX_SMALL_BYTES, Transport};
 use super::{
-    BodyError, Call, Cursor, FetchError, ListQuery, Page, Row, ServerClock, Settings, Stop, StopKeeper,
-    Subject, UnreadPage, profiles,
+    BodyError, Call, Cursor, FetchError, Limits, ListQuery, Page, Row, ServerClock, Settings, Stop,
+    StopKeeper, Subject, UnreadPage, profiles,
 };
 use crate::clock::SharedClock;
 use crate::model::{Identifier, Lane, Profile};
@@ -81,10 +81,10 @@ impl Client {
     ) -> Result<Self, ClientError> {
         let runtime = tokio::runtime::Handle::try_current().map_err(ClientError::NoRuntime)?;
         let transport = Transport::new(&settings, Arc::clone(&clock)).map_err(ClientError::Http)?;
-        let ordinary = settings.requests_per_second;
+        let Limits { requests_per_second, backfill_requests_per_second, .. } = settings.limits;
         let outbound = Arc::new(Outbound {
             transport,
-            limiter: Limiter::start(&runtime, ordinary, settings.backfill_requests_per_second),
+            limiter: Limiter::start(&runtime, requests_per_second, backfill_requests_per_second),
             stops: Stops::new(Arc::clone(&clock), kept),
             keeper,
             clock: Arc::clone(&clock),

@@ -1,6 +1,6 @@
 //! What the client has to be told.
 //!
-//! Checked values and the defaults of each. Where they come from (file, environment, flags) is for
+//! Checked values, and the defaults of those that a user cannot set. Where they come from (file, environment, flags) is for
 //! `config` to know.
 
 use std::num::NonZeroU32;
@@ -21,13 +21,8 @@ pub struct Settings {
     pub client_id: String,
     /// Its secret. Never shown.
     pub client_secret: SecretString,
-    /// How many requests a second all lanes but backfill may send together.
-    pub requests_per_second: NonZeroU32,
-    /// How many requests a second a backfill may send. All lanes together stay under the greater of
-    /// this and [`requests_per_second`](Self::requests_per_second).
-    pub backfill_requests_per_second: NonZeroU32,
-    /// How long one request may take, its body included.
-    pub request_timeout: Duration,
+    /// How much may be asked, and how long an answer may take.
+    pub limits: Limits,
     /// How long connecting may take, TLS included.
     pub connect_timeout: Duration,
     /// How often and when a failed request is sent again.
@@ -42,29 +37,26 @@ pub struct Settings {
 }
 
 impl Settings {
-    /// A fifth of the documented limit of 50, which counts for the whole IP address: the payments
-    /// software may share it.
-    pub const REQUESTS_PER_SECOND: NonZeroU32 = NonZeroU32::new(10).unwrap();
-    /// Four fifths of the documented limit, for the short time that a backfill takes.
-    pub const BACKFILL_REQUESTS_PER_SECOND: NonZeroU32 = NonZeroU32::new(40).unwrap();
-    /// Long enough for a page of 1000 rows over a slow line.
-    pub const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
     /// Three lost SYN packets (1 + 2 + 4 s) and some.
     pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
     /// Shorter than the usual pause of five minutes: a poll says that it is held up rather than
     /// waiting in silence.
     pub const STOP_PATIENCE: Duration = Duration::from_secs(120);
 
-    /// Settings with every default.
-    pub fn new(api_url: ApiUrl, token_url: ApiUrl, client_id: String, client_secret: SecretString) -> Self {
+    /// Settings with the defaults of all that a user cannot set.
+    pub fn new(
+        api_url: ApiUrl,
+        token_url: ApiUrl,
+        client_id: String,
+        client_secret: SecretString,
+        limits: Limits,
+    ) -> Self {
         Self {
             api_url,
             token_url,
             client_id,
             client_secret,
-            requests_per_second: Self::REQUESTS_PER_SECOND,
-            backfill_requests_per_second: Self::BACKFILL_REQUESTS_PER_SECOND,
-            request_timeout: Self::REQUEST_TIMEOUT,
+            limits,
             connect_timeout: Self::CONNECT_TIMEOUT,
             retry: RetryPolicy::default(),
             stop_patience: Self::STOP_PATIENCE,
@@ -72,6 +64,19 @@ impl Settings {
             jitter_seed: 0,
         }
     }
+}
+
+/// How much may be asked, and how long an answer may take. The user sets all of it, so its defaults are
+/// not here.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// How many requests a second all lanes but backfill may send together.
+    pub requests_per_second: NonZeroU32,
+    /// How many requests a second a backfill may send. All lanes together stay under the greater of
+    /// this and [`requests_per_second`](Self::requests_per_second).
+    pub backfill_requests_per_second: NonZeroU32,
+    /// How long one request may take, its body included.
+    pub request_timeout: Duration,
 }
 
 /// How often and when a failed request is sent again.

@@ -85,7 +85,7 @@ impl Transport {
             // A proxy named in the environment of the service would see what is asked, unasked.
             .no_proxy()
             .gzip(true)
-            .timeout(settings.request_timeout)
+            .timeout(settings.limits.request_timeout)
             .connect_timeout(settings.connect_timeout);
         let encrypted = settings.api_url.is_encrypted() || settings.token_url.is_encrypted();
         let builder = if encrypted {
@@ -97,7 +97,7 @@ impl Transport {
         Ok(Self {
             http: builder.build()?,
             clock,
-            timeout: settings.request_timeout,
+            timeout: settings.limits.request_timeout,
             spares: Spares::default(),
         })
     }

@@ -12,7 +12,7 @@ use serde_json::Value;
 use tallyd::clock::{Clock as _, ManualClock};
 use tallyd::ledger::{Ledger, Reader, Rules};
 use tallyd::model::{PollOutcome, PollResult, Profile, ProfileSelection, Timestamp};
-use tallyd::paxos::{ApiUrl, Client, ForgetStops, Settings};
+use tallyd::paxos::{ApiUrl, Client, ForgetStops, Limits, Settings};
 use tallyd::sim::{Control, RunningSimulator, SimConfig, Simulator, WorldConfig};
 use tallyd::sync::{self, Pace, Poller, Watch, unwatched};
 use tempfile::TempDir;
@@ -94,10 +94,12 @@ impl Rig {
             ApiUrl::parse(&sim.token_url()).unwrap(),
             credentials.client_id,
             credentials.client_secret.into(),
+            Limits {
+                requests_per_second: setup.requests_per_second,
+                backfill_requests_per_second: setup.requests_per_second,
+                request_timeout: setup.request_timeout,
+            },
         );
-        settings.requests_per_second = setup.requests_per_second;
-        settings.backfill_requests_per_second = setup.requests_per_second;
-        settings.request_timeout = setup.request_timeout;
         settings.retry.first_delay = Duration::from_millis(1);
         settings.retry.max_delay = Duration::from_millis(4);
         let client = Client::new(settings, local.clone(), Arc::new(ForgetStops), Vec::new()).unwrap();

@@ -47,7 +47,7 @@ async fn throttling(clock: Arc<ManualClock>, header: (&'static str, &'static str
 async fn rule_12_requests_keep_to_the_rate() {
     let server = Server::start(|_| answer(200, "{}")).await;
     let mut settings = server.settings();
-    settings.requests_per_second = per_second(20);
+    settings.limits.requests_per_second = per_second(20);
     let client = client(settings, Arc::new(SystemClock));
     let began = Instant::now();
     for result in join_all((0..15).map(|_| list(&client, Lane::Discover))).await {
@@ -61,8 +61,8 @@ async fn rule_12_requests_keep_to_the_rate() {
 async fn rule_12_open_rows_go_first_and_sweeps_last() {
     let server = Server::start(|_| answer(200, "{}")).await;
     let mut settings = server.settings();
-    settings.requests_per_second = per_second(8);
-    settings.backfill_requests_per_second = per_second(8);
+    settings.limits.requests_per_second = per_second(8);
+    settings.limits.backfill_requests_per_second = per_second(8);
     let client = client(settings, Arc::new(SystemClock));
     list(&client, Lane::Discover).await.unwrap();
     let waiting = [Lane::Sweep, Lane::Backfill, Lane::Discover, Lane::Refresh, Lane::Sweep, Lane::Refresh]
@@ -78,8 +78,8 @@ async fn rule_12_open_rows_go_first_and_sweeps_last() {
 async fn rule_12_a_request_that_is_given_up_leaves_the_queue() {
     let server = Server::start(|_| answer(200, "{}")).await;
     let mut settings = server.settings();
-    settings.requests_per_second = per_second(4);
-    settings.backfill_requests_per_second = per_second(4);
+    settings.limits.requests_per_second = per_second(4);
+    settings.limits.backfill_requests_per_second = per_second(4);
     let client = client(settings, Arc::new(SystemClock));
     list(&client, Lane::Discover).await.unwrap();
     let began = Instant::now();
@@ -136,7 +136,7 @@ async fn rule_12_a_stop_also_holds_those_who_already_wait_at_the_limiter() {
     let clock = manual_clock();
     let server = throttling(clock.clone(), ("retry-after", "60")).await;
     let mut settings = server.settings();
-    settings.requests_per_second = per_second(50);
+    settings.limits.requests_per_second = per_second(50);
     let client = client(settings, clock.clone());
     let until = clock.now().plus(Duration::from_secs(60));
     // Two tenths of a second's worth may go at once: of these the last ones wait.

@@ -125,7 +125,7 @@ async fn a_body_that_is_cut_short_is_sent_for_again() {
 async fn an_answer_that_never_comes_is_a_timeout() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let mut settings = settings(&format!("http://{}", listener.local_addr().unwrap()));
-    settings.request_timeout = Duration::from_millis(100);
+    settings.limits.request_timeout = Duration::from_millis(100);
     settings.retry.attempts = 2.try_into().unwrap();
     let client = client(settings, Arc::new(SystemClock));
     let error = list(&client).await.unwrap_err();

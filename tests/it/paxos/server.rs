@@ -12,7 +12,7 @@ use axum::extract::{Request, State};
 use axum::http::{HeaderMap, Response};
 use tallyd::clock::{ManualClock, SharedClock, SystemClock};
 use tallyd::model::Timestamp;
-use tallyd::paxos::{ApiUrl, Client, ForgetStops, Settings};
+use tallyd::paxos::{ApiUrl, Client, ForgetStops, Limits, Settings};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 
@@ -146,9 +146,13 @@ pub(super) async fn raw_server(answer: Vec<u8>) -> SocketAddr {
 pub(super) fn settings(base: &str) -> Settings {
     let api = ApiUrl::parse(&format!("{base}/v2")).unwrap();
     let token = ApiUrl::parse(&format!("{base}/oauth/token")).unwrap();
-    let mut settings = Settings::new(api, token, "client-7".to_owned(), "hush-hush".into());
-    settings.requests_per_second = NonZeroU32::new(10_000).unwrap();
-    settings.backfill_requests_per_second = NonZeroU32::new(10_000).unwrap();
+    let fast = NonZeroU32::new(10_000).unwrap();
+    let limits = Limits {
+        requests_per_second: fast,
+        backfill_requests_per_second: fast,
+        request_timeout: Duration::from_secs(30),
+    };
+    let mut settings = Settings::new(api, token, "client-7".to_owned(), "hush-hush".into(), limits);
     settings.retry.first_delay = Duration::from_millis(1);
     settings
 }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::io::{BufRead as _, Write as _};
+use std::num::NonZeroU32;
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::sync::Arc;
@@ -11,7 +12,7 @@ use serde_json::{Value, json};
 use tallyd::clock::{Clock as _, SystemClock};
 use tallyd::ledger::{Ledger, Reader, Rules};
 use tallyd::model::{Change, Consequence, Observation, PageFacts, ProfileSelection};
-use tallyd::paxos::{ApiUrl, Client, ForgetStops, Settings};
+use tallyd::paxos::{ApiUrl, Client, ForgetStops, Limits, Settings};
 use tallyd::sim::{Control, Endpoint, Fault, Scripted};
 use tallyd::sync::{self, Pace, Poller, diff, unwatched};
 
@@ -217,18 +218,22 @@ fn polls_as_it_is_told_on_standard_input() {
         let clock = Arc::new(SystemClock);
         let path = text("ledger");
         let ledger = Ledger::open(Path::new(&path), &text("api_url"), judging(), clock.now()).unwrap();
-        let mut settings = Settings::new(
+        let settings = Settings::new(
             ApiUrl::parse(&text("api_url")).unwrap(),
             ApiUrl::parse(&text("token_url")).unwrap(),
             "sim-client".to_owned(),
             "sim-secret".into(),
+            Limits {
+                requests_per_second: NonZeroU32::new(10).unwrap(),
+                backfill_requests_per_second: NonZeroU32::new(10_000).unwrap(),
+                request_timeout: Duration::from_secs(30),
+            },
         );
-        settings.backfill_requests_per_second = std::num::NonZeroU32::new(10_000).unwrap();
         let client = Client::new(settings, clock.clone(), Arc::new(ForgetStops), Vec::new()).unwrap();
         let settings = sync::Settings {
             overlap: Duration::from_secs(600),
             backfill_after: Duration::from_secs(86_400),
-            backfill_requests_per_second: std::num::NonZeroU32::new(40).unwrap(),
+            backfill_requests_per_second: NonZeroU32::new(40).unwrap(),
         };
         let poller = Poller::new(client, ledger.clone(), clock, settings, unwatched());
         let outcome = poller.poll(&ProfileSelection::All, Pace::ByGap).await;
