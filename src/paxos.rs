@@ -37,5 +37,6 @@ pub use row::Row;
 pub use server_clock::ServerClock;
 pub use settings::{InvalidCertificate, Limits, RetryPolicy, RootCertificate, Settings};
 pub use stop::{ForgetStops, Stop, StopKeeper};
+pub use token::PROFILE_SCOPE;
 pub use unread::UnreadPage;
 pub use walk::{PageGuard, WalkError};

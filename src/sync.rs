@@ -120,7 +120,7 @@ impl Poller {
         let listed = self.client.profiles(Lane::Discover).await;
         match (selection, listed) {
             (ProfileSelection::All, Ok(listed)) => self.all_profiles(listed).await,
-            (ProfileSelection::All, Err(error)) => Err(failure::of_fetch(&error)),
+            (ProfileSelection::All, Err(error)) => Err(failure::of_listing_profiles(&error)),
             (ProfileSelection::Listed(wanted), Ok(listed)) => {
                 let find = |wanted: &Profile| match listed.iter().find(|listed| listed.id == wanted.id) {
                     Some(same) => {

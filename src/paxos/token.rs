@@ -24,8 +24,9 @@ pub(super) struct Scope {
 /// Without it there is nothing to do.
 pub(super) const READ_ORCHESTRATION: Scope =
     Scope { name: "orchestration:read_orchestration", purpose: "read orchestrations" };
-/// Names for profiles, and finding them where none are configured.
-pub(super) const READ_PROFILE: Scope = Scope { name: "funding:read_profile", purpose: "list profiles" };
+/// The scope for listing profiles: their names, and finding them where none are configured.
+pub const PROFILE_SCOPE: &str = "funding:read_profile";
+pub(super) const READ_PROFILE: Scope = Scope { name: PROFILE_SCOPE, purpose: "list profiles" };
 
 /// Before its end a token may already be refused, where clocks differ or a request takes long.
 const EARLY: Duration = Duration::from_secs(60);
