@@ -72,10 +72,14 @@ where
         .with(lines.with_filter(no_foreign_traces())))
 }
 
+/// A library that writes an error for every certificate that it refuses. That error comes back to us and is
+/// told once, where it is handled.
+const TOLD_BY_US: &str = "rustls_platform_verifier";
+
 /// Our own lines from `level` on, those of libraries from `warn` on, then what the directives say.
 fn filter(level: LogLevel, directives: &str) -> Result<EnvFilter, StartError> {
     let libraries = level.min(LogLevel::Warn).as_str();
-    let all = format!("{libraries},tallyd={},{directives}", level.as_str());
+    let all = format!("{libraries},{TOLD_BY_US}=off,tallyd={},{directives}", level.as_str());
     EnvFilter::builder().parse(all).map_err(StartError::Directives)
 }
 

@@ -109,6 +109,20 @@ fn the_level_is_ours_and_directives_refine_it() {
     assert_eq!(written(LogLevel::Info, "reqwest=debug"), ["our info", "their warn", "their debug"]);
 }
 
+/// Catches: a library's own line about a certificate before the message that tells it.
+#[test]
+fn a_refused_certificate_is_told_by_us_alone_unless_the_library_is_asked_too() {
+    let written = |level, directives| {
+        let lines = logged(LogFormat::Text, level, Colour::Plain, directives, || {
+            tracing::error!(target: "rustls_platform_verifier::verification::others", "refused");
+        });
+        lines.len()
+    };
+    assert_eq!(written(LogLevel::Trace, ""), 0);
+    assert_eq!(written(LogLevel::Info, "reqwest=debug"), 0);
+    assert_eq!(written(LogLevel::Error, "rustls_platform_verifier=error"), 1);
+}
+
 /// Contract rule 13: headers, and so tokens, are in what HTTP libraries say at trace.
 #[test]
 fn rule_13_no_directive_shows_the_traces_of_libraries() {
