@@ -95,7 +95,7 @@ impl Poller {
 
     /// Polls every selected profile once, side by side. A profile that fails holds up no other.
     pub async fn poll(&self, selection: &ProfileSelection, pace: Pace) -> PollOutcome {
-        let began = self.clock.now();
+        let began = self.clock.monotonic();
         let mut outcome =
             PollOutcome { profiles: Vec::new(), account_failure: None, clock_skew_micros: None, requests: 0 };
         let requests_before = self.client.requests_sent();
@@ -168,7 +168,7 @@ impl Poller {
         &self,
         profiles: Vec<(Profile, Standing)>,
         pace: Pace,
-        began: Timestamp,
+        began: Duration,
     ) -> Vec<ProfilePoll> {
         let mut running = JoinSet::new();
         for (index, (profile, standing)) in profiles.into_iter().enumerate() {
@@ -185,8 +185,8 @@ impl Poller {
     /// The server's time: its last `Date` and what went by since. Before any came, the local clock.
     fn server_now(&self) -> Timestamp {
         let clock = self.client.server_clock();
-        let now = self.clock.now();
-        clock.date.map_or(now, |date| date.plus(now.since(clock.received_at)))
+        let since = self.clock.monotonic().saturating_sub(clock.received);
+        clock.date.map_or_else(|| self.clock.now(), |date| date.plus(since))
     }
 
     /// Builds the indexes that wait for the first backfill. Failing to is the ledger's failure, and the

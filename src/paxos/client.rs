@@ -95,7 +95,11 @@ impl Client {
             sign_in: SignIn::new(&settings, Arc::clone(&outbound), Arc::clone(&clock)),
             settings,
             outbound,
-            server_clock: Mutex::new(ServerClock { date: None, received_at: clock.now() }),
+            server_clock: Mutex::new(ServerClock {
+                date: None,
+                received_at: clock.now(),
+                received: clock.monotonic(),
+            }),
             tokens: Tokens::new(clock),
             latency: Mutex::new(None),
             asked: AtomicU64::new(0),
@@ -272,7 +276,8 @@ impl Inner {
         request.headers_mut().insert(AUTHORIZATION, authorization);
         let answer = self.outbound.send(manner, &ask.call, request, ask.limit).await?;
         if answer.date.is_some() {
-            let seen = ServerClock { date: answer.date, received_at: answer.received_at };
+            let Answer { date, received_at, received, .. } = answer;
+            let seen = ServerClock { date, received_at, received };
             *self.server_clock.lock().unwrap_or_else(PoisonError::into_inner) = seen;
         }
         Ok(answer)

@@ -80,7 +80,7 @@ impl Outbound {
         let until = self.clock.now().plus(pause);
         let stop = Stop { host, until, reason: format!("{call} was answered 429, {named}") };
         // In force first: nothing may slip out while it is being kept.
-        if self.stops.begin(&stop) {
+        if self.stops.begin(&stop, pause) {
             tracing::warn!(
                 host = stop.host,
                 until = %stop.until,

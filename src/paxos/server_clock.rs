@@ -2,6 +2,8 @@
 //!
 //! Owns the reading of HTTP dates. What a skew means for a poll is for others to judge.
 
+use std::time::Duration;
+
 use chrono::DateTime;
 
 use crate::model::Timestamp;
@@ -13,6 +15,8 @@ pub struct ServerClock {
     pub date: Option<Timestamp>,
     /// The local time at which `date` came; while there is none, the time at which the client was made.
     pub received_at: Timestamp,
+    /// The local clock's monotonic reading at that moment.
+    pub received: Duration,
 }
 
 impl ServerClock {

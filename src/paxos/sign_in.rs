@@ -86,7 +86,7 @@ impl SignIn {
     async fn ask(&self, manner: Manner, scopes: &[Scope]) -> Result<Token, Refusal> {
         let transport = Via { sign_in: self, manner };
         let asked = scopes.iter().map(|scope| oauth2::Scope::new(scope.name.to_owned()));
-        let now = self.clock.now();
+        let now = self.clock.monotonic();
         let answer =
             self.oauth.exchange_client_credentials().add_scopes(asked).request_async(&transport).await;
         let granted = answer.map_err(|error| match error {

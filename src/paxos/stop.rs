@@ -20,7 +20,7 @@ pub(super) const SHORTEST_STOP: Duration = Duration::from_secs(1);
 /// More than a day is a mistake rather than a wish.
 pub(super) const LONGEST_STOP: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// How often a waiting request looks at the clock again: wall time may be moved while it waits.
+/// How often a waiting request looks at the clock again: it may run faster than the runtime's.
 const LOOK_AGAIN: Duration = Duration::from_millis(200);
 /// Requests that were under way when a stop began are refused too. A stop that they would make longer
 /// by less than this is the same stop.
@@ -31,7 +31,7 @@ const SAME_STOP: Duration = Duration::from_secs(1);
 pub struct Stop {
     /// `host:port`.
     pub host: String,
-    /// When requests may be sent again, by the local clock.
+    /// When requests may be sent again, by the local clock as it is set now.
     pub until: Timestamp,
     /// What was asked and answered, for people.
     pub reason: String,
@@ -58,25 +58,35 @@ impl StopKeeper for ForgetStops {
 #[derive(Debug)]
 pub(super) struct Stops {
     clock: SharedClock,
-    known: Mutex<HashMap<String, Stop>>,
+    known: Mutex<HashMap<String, Known>>,
+}
+
+/// A stop that began. A wall clock that is set meanwhile moves its end no more than it moves anything else.
+#[derive(Debug)]
+struct Known {
+    /// By the clock's monotonic reading.
+    ends: Duration,
+    reason: String,
 }
 
 impl Stops {
     pub(super) fn new(clock: SharedClock, kept: Vec<Stop>) -> Self {
         let stops = Self { clock, known: Mutex::default() };
+        let now = stops.clock.now();
         for stop in kept {
-            stops.begin(&stop);
+            stops.begin(&stop, stop.until.since(now));
         }
         stops
     }
 
-    /// Puts a stop into force. Answers whether that changed anything worth keeping.
-    pub(super) fn begin(&self, stop: &Stop) -> bool {
+    /// Puts a stop into force for the time of `pause`. Answers whether that changed anything worth keeping.
+    pub(super) fn begin(&self, stop: &Stop, pause: Duration) -> bool {
+        let ends = self.clock.monotonic().saturating_add(pause);
         let mut known = self.known();
         match known.get(&stop.host) {
-            Some(present) if present.until.plus(SAME_STOP) > stop.until => false,
+            Some(present) if present.ends.saturating_add(SAME_STOP) > ends => false,
             _ => {
-                known.insert(stop.host.clone(), stop.clone());
+                known.insert(stop.host.clone(), Known { ends, reason: stop.reason.clone() });
                 true
             }
         }
@@ -84,29 +94,36 @@ impl Stops {
 
     /// The stop in force for a host.
     pub(super) fn of(&self, host: &str) -> Option<Stop> {
-        let now = self.clock.now();
-        self.known().get(host).filter(|stop| stop.until > now).cloned()
+        self.known().get(host).and_then(|known| self.in_force(host, known)).map(|(stop, _)| stop)
     }
 
     /// Of the stops in force the one that ends last.
     pub(super) fn longest(&self) -> Option<Stop> {
-        let now = self.clock.now();
-        self.known().values().filter(|stop| stop.until > now).max_by_key(|stop| stop.until).cloned()
+        let known = self.known();
+        let (host, last) = known.iter().max_by_key(|(_, stop)| stop.ends)?;
+        self.in_force(host, last).map(|(stop, _)| stop)
     }
 
     /// Waits until no stop is in force for a host. One that outlasts `patience` is returned at once.
     pub(super) async fn wait(&self, host: &str, patience: Duration) -> Result<(), Stop> {
-        while let Some(stop) = self.of(host) {
-            let left = stop.until.since(self.clock.now());
+        loop {
+            let in_force = self.known().get(host).and_then(|known| self.in_force(host, known));
+            let Some((stop, left)) = in_force else { return Ok(()) };
             if left > patience {
                 return Err(stop);
             }
             tokio::time::sleep(left.min(LOOK_AGAIN)).await;
         }
-        Ok(())
     }
 
-    fn known(&self) -> std::sync::MutexGuard<'_, HashMap<String, Stop>> {
+    /// The stop and how long it still holds; `None` once it is over.
+    fn in_force(&self, host: &str, known: &Known) -> Option<(Stop, Duration)> {
+        let left = known.ends.checked_sub(self.clock.monotonic()).filter(|left| !left.is_zero())?;
+        let until = self.clock.now().plus(left);
+        Some((Stop { host: host.to_owned(), until, reason: known.reason.clone() }, left))
+    }
+
+    fn known(&self) -> std::sync::MutexGuard<'_, HashMap<String, Known>> {
         // No code between lock and unlock can panic half-way, so a poisoned map is whole.
         self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }

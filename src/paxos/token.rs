@@ -12,7 +12,6 @@ use tokio::sync::Mutex;
 
 use super::FetchError;
 use crate::clock::SharedClock;
-use crate::model::Timestamp;
 
 /// A scope, and what tallyd needs it for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,20 +37,21 @@ pub(super) struct Token {
     /// `Bearer ...`, marked as sensitive.
     pub(super) authorization: HeaderValue,
     scopes: Vec<String>,
-    fresh_until: Timestamp,
+    /// By the clock's monotonic reading.
+    fresh_until: Duration,
 }
 
 impl Token {
-    /// A token that was granted at `now` for `lifetime`.
+    /// A token that was granted for `lifetime` at the monotonic reading `now`.
     pub(super) fn new(
         authorization: HeaderValue,
         scopes: Vec<String>,
-        now: Timestamp,
+        now: Duration,
         lifetime: Option<Duration>,
     ) -> Self {
         let lifetime = lifetime.unwrap_or(ASSUMED_LIFETIME);
         let used = lifetime.checked_sub(EARLY).filter(|left| !left.is_zero()).unwrap_or(lifetime / 2);
-        Self { authorization, scopes, fresh_until: now.plus(used) }
+        Self { authorization, scopes, fresh_until: now.saturating_add(used) }
     }
 
     /// An error naming `scope` where it was not granted.
@@ -93,7 +93,7 @@ impl Tokens {
         let ended_before = self.ended.load(Ordering::Acquire);
         let mut held = self.held.lock().await;
         if let Some(token) = &held.token
-            && token.fresh_until > self.clock.now()
+            && token.fresh_until > self.clock.monotonic()
         {
             return Ok(Arc::clone(token));
         }

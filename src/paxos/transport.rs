@@ -48,6 +48,8 @@ pub(super) struct Answer {
     pub(super) date: Option<Timestamp>,
     /// The local clock when the answer began.
     pub(super) received_at: Timestamp,
+    /// Its monotonic reading then.
+    pub(super) received: Duration,
     /// What `Retry-After` says.
     pub(super) retry_after: Option<Duration>,
     /// From sending to the last byte.
@@ -112,7 +114,7 @@ impl Transport {
         let host = host_and_port(request.url());
         let sent = Instant::now();
         let response = self.http.execute(request).await.map_err(|error| self.explain(call, &host, error))?;
-        let received_at = self.clock.now();
+        let (received_at, received) = (self.clock.now(), self.clock.monotonic());
         let status = response.status().as_u16();
         let date = header(response.headers(), &DATE).and_then(parse_http_date);
         let retry_after = header(response.headers(), &RETRY_AFTER)
@@ -123,7 +125,7 @@ impl Transport {
             // The status says enough; its explanation is a courtesy.
             Err(_) => self.spares.body(0),
         };
-        Ok(Answer { status, body, date, received_at, retry_after, took: sent.elapsed() })
+        Ok(Answer { status, body, date, received_at, received, retry_after, took: sent.elapsed() })
     }
 
     async fn read(

@@ -54,13 +54,13 @@ struct Tally {
     doubts: Vec<Shortfall>,
 }
 
-/// Polls one profile. `began` is when the whole poll began, by the local clock.
+/// Polls one profile. `began` is the local clock's monotonic reading when the whole poll began.
 pub(super) async fn poll_profile(
     poller: &Poller,
     profile: Profile,
     standing: Standing,
     pace: Pace,
-    began: Timestamp,
+    began: Duration,
 ) -> ProfilePoll {
     let began_at = poller.server_now();
     let mut round =
@@ -108,7 +108,7 @@ struct Round<'a> {
     profile: &'a Profile,
     standing: Standing,
     pace: Pace,
-    began: Timestamp,
+    began: Duration,
     began_at: Timestamp,
     lane: Lane,
 }
@@ -210,7 +210,7 @@ impl Round<'_> {
     /// where there is neither.
     async fn server_time(&self) -> Result<Option<Timestamp>, PollFailure> {
         let clock = self.poller.client.server_clock();
-        match clock.date.filter(|_| clock.received_at >= self.began) {
+        match clock.date.filter(|_| clock.received >= self.began) {
             Some(date) => Ok(Some(date)),
             None => self.newest().await,
         }

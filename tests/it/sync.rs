@@ -9,5 +9,6 @@ mod rule_02_doubts;
 mod rule_02_honest;
 mod rule_03_seen_is_judged;
 mod rule_05_equal_by_meaning;
+mod rule_07_time;
 mod rule_12_polite;
 mod rule_13_closed;

@@ -182,6 +182,33 @@ async fn rule_12_a_stop_that_outlasts_the_patience_fails_at_once() {
     list(&client, Lane::Refresh).await.unwrap();
 }
 
+/// Catches: a stop that is longer or shorter because somebody set the local clock.
+#[tokio::test]
+async fn rule_12_a_local_clock_that_is_set_moves_no_end_of_a_stop() {
+    const HOUR: Duration = Duration::from_secs(3600);
+    for step in [|now: Timestamp| now.plus(HOUR), |now: Timestamp| now.minus(HOUR)] {
+        let clock = manual_clock();
+        let server = throttling(clock.clone(), ("retry-after", "300")).await;
+        let mut settings = server.settings();
+        settings.stop_patience = Duration::ZERO;
+        let client = client(settings, clock.clone());
+        list(&client, Lane::Refresh).await.unwrap_err();
+        clock.set(step(clock.now()));
+        clock.advance(Duration::from_secs(299));
+        list(&client, Lane::Refresh).await.unwrap_err();
+        assert_eq!(server.asked().len(), 1, "still in force");
+        let until = client.stop().map(|stop| stop.until);
+        assert_eq!(
+            until,
+            Some(clock.now().plus(Duration::from_secs(1))),
+            "told by the clock as it is set now"
+        );
+        clock.advance(Duration::from_secs(1));
+        assert_eq!(client.stop(), None);
+        list(&client, Lane::Refresh).await.unwrap();
+    }
+}
+
 #[tokio::test]
 async fn rule_12_the_stop_survives_a_restart() {
     let clock = manual_clock();

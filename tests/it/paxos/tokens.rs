@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use futures_util::future::join_all;
-use tallyd::clock::SystemClock;
+use tallyd::clock::{Clock as _, SystemClock};
 use tallyd::model::{FailureKind, Lane};
 use tallyd::paxos::{Client, FetchError, ListQuery};
 
@@ -83,6 +83,24 @@ async fn a_token_is_used_until_a_minute_before_its_end() {
         list(&client).await.unwrap();
         assert_eq!(tokens(), 2, "{lifetime} s");
     }
+}
+
+/// Catches: a token that is used past its end, or thrown away before, because the local clock was set.
+#[tokio::test]
+async fn a_local_clock_that_is_set_makes_no_token_older_or_younger() {
+    let clock = manual_clock();
+    let server = Server::start_at(clock.clone(), |_| answer(200, "{}")).await;
+    let client = client(server.settings(), clock.clone());
+    let tokens = || server.seen().iter().filter(|seen| seen.is_for_token()).count();
+    let day = Duration::from_secs(86_400);
+    list(&client).await.unwrap();
+    clock.set(clock.now().plus(day));
+    list(&client).await.unwrap();
+    assert_eq!(tokens(), 1);
+    clock.set(clock.now().minus(3 * day));
+    clock.advance(Duration::from_secs(3540));
+    list(&client).await.unwrap();
+    assert_eq!(tokens(), 2);
 }
 
 #[tokio::test]
