@@ -30,7 +30,7 @@ pub use journal::{EntryKind, JournalHead};
 pub use listing::{Listing, ProfileState, Progress, Slice, SliceKey};
 pub use page::{Compare, Judge, PageCommit, PageCommitted, Rules};
 pub use reader::{Backlog, Indexes, LastPoll, Overview, ProfileOverview, Reader};
-pub use stops::StoredStop;
+pub use stops::{StoredStop, keep_stop_beside};
 pub use verify::{Finding, Verification};
 pub use writer::Ledger;
 

@@ -10,7 +10,7 @@ use super::terminal::Terminal;
 use super::{Common, logging_of};
 use crate::clock::{SharedClock, SystemClock};
 use crate::config::{self, Colour, Config};
-use crate::ledger::{Ledger, StoredStop};
+use crate::ledger::{Ledger, StoredStop, keep_stop_beside};
 use crate::paxos::{self, ApiUrl, Client, RootCertificate, Stop, StopKeeper};
 use crate::sync::{self, Poller, Watch};
 
@@ -91,9 +91,9 @@ const LONGEST_KEPT_STOP: std::time::Duration = std::time::Duration::from_secs(24
 /// Twice the usual pause of five minutes.
 const LONGEST_STOP: std::time::Duration = std::time::Duration::from_secs(600);
 
-/// A client for reading single orchestrations, which keeps no pauses of its own.
+/// A client for reading single orchestrations, while another tallyd may be writing to the ledger.
 pub(super) fn reading_client(config: &Config, stops: Vec<StoredStop>) -> Result<Client, Failure> {
-    client(config, Arc::new(SystemClock), stops, Arc::new(paxos::ForgetStops))
+    client(config, Arc::new(SystemClock), stops, Arc::new(KeepBeside(ledger_path(config))))
 }
 
 fn client(
@@ -141,13 +141,38 @@ struct KeepInLedger(Ledger);
 
 impl StopKeeper for KeepInLedger {
     fn keep(&self, stop: &Stop) -> BoxFuture<'_, ()> {
-        let stored = StoredStop { host: stop.host.clone(), until: stop.until, reason: stop.reason.clone() };
+        let stored = stored(stop);
         Box::pin(async move {
             if let Err(error) = self.0.keep_stop(stored).await {
                 tracing::error!(error = %error, "the pause that Paxos asked for could not be kept over a restart");
             }
         })
     }
+}
+
+/// Keeps the pauses in a ledger that was opened for reading only.
+struct KeepBeside(PathBuf);
+
+impl StopKeeper for KeepBeside {
+    fn keep(&self, stop: &Stop) -> BoxFuture<'_, ()> {
+        let (path, stored) = (self.0.clone(), stored(stop));
+        Box::pin(async move {
+            let kept = tokio::task::spawn_blocking(move || keep_stop_beside(&path, &stored));
+            let error = match kept.await {
+                Ok(Ok(())) => return,
+                Ok(Err(error)) => anyhow::Error::from(error),
+                Err(error) => anyhow::Error::from(error),
+            };
+            tracing::warn!(
+                error = %error,
+                "the pause that Paxos asked for could not be kept; other commands will not know of it"
+            );
+        })
+    }
+}
+
+fn stored(stop: &Stop) -> StoredStop {
+    StoredStop { host: stop.host.clone(), until: stop.until, reason: stop.reason.clone() }
 }
 
 /// The path of the ledger in a configuration, for commands that only read.

@@ -74,13 +74,29 @@ pub(super) fn for_writing(path: &Path) -> Result<Connection, Problem> {
 
 /// Opens the ledger at `path` for reading only.
 pub(super) fn for_reading(path: &Path) -> Result<Connection, Problem> {
+    present(path, OpenFlags::SQLITE_OPEN_READ_ONLY)
+}
+
+/// Opens the ledger at `path` for a short write beside the writer, whose lock is not taken. SQLite's own
+/// lock lets one transaction in at a time and waits for its turn, here and in the writer.
+pub(super) fn for_writing_beside(path: &Path) -> Result<Connection, Problem> {
+    let connection = present(path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
+    if connection.is_readonly("main")? {
+        return Err(Problem::ReadOnly);
+    }
+    connection.pragma_update(None, "synchronous", "FULL")?;
+    connection.pragma_update(None, "foreign_keys", true)?;
+    Ok(connection)
+}
+
+/// Opens a ledger that is there; it is neither made nor migrated.
+fn present(path: &Path, mode: OpenFlags) -> Result<Connection, Problem> {
     match std::fs::metadata(path) {
         Ok(found) => check_kind(&found)?,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Err(Problem::Missing),
         Err(error) => return Err(error.into()),
     }
-    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    let connection = Connection::open_with_flags(path, flags)?;
+    let connection = Connection::open_with_flags(path, mode | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
     connection.busy_timeout(BUSY_TIMEOUT)?;
     check_application(&connection).map_err(|problem| match problem {
         // A reader makes the side files where there are none; it may not.

@@ -1,10 +1,12 @@
 //! The pauses that Paxos asked for, kept over a restart.
 
+use std::path::Path;
+
 use rusqlite::{Connection, params};
 
 use crate::model::Timestamp;
 
-use super::Problem;
+use super::{LedgerError, Problem, open};
 
 /// A pause of all requests to one host.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -15,6 +17,20 @@ pub struct StoredStop {
     pub until: Timestamp,
     /// Why, for people.
     pub reason: String,
+}
+
+/// Keeps a pause in the ledger at `path` from beside its writer, if there is one.
+///
+/// This is safe without the writer's lock: it is one statement, so one transaction, on a table of which the
+/// writer remembers nothing, and neither loses the other's row, since of two pauses the longer one holds.
+///
+/// # Errors
+///
+/// Where there is no ledger, it may not be written, or another transaction holds SQLite's lock for 5 s.
+pub fn keep_stop_beside(path: &Path, stop: &StoredStop) -> Result<(), LedgerError> {
+    open::for_writing_beside(path)
+        .and_then(|connection| keep(&connection, stop))
+        .map_err(|problem| problem.of(path))
 }
 
 /// Keeps a pause; of two for one host the longer one holds.

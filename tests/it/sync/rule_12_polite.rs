@@ -3,13 +3,14 @@
 use std::num::NonZeroU32;
 use std::time::{Duration, Instant};
 
+use rusqlite::Connection;
 use serde_json::Value;
 use tallyd::clock::Clock as _;
-use tallyd::model::{FailureKind, PollOutcome};
+use tallyd::model::{FailureKind, PollOutcome, Timestamp};
 use tallyd::paxos::PageGuard;
 use tallyd::sim::{Endpoint, Fault, FaultRate, Rate};
 
-use crate::harness::{Rig, Setup, Shell, results_of, texts_of, wait_for_exit};
+use crate::harness::{Rig, Setup, Shell, id_of, results_of, texts_of, wait_for_exit};
 
 fn kinds(outcome: &PollOutcome) -> Vec<FailureKind> {
     outcome.profiles.iter().flat_map(|poll| poll.result.failures()).map(|failure| failure.kind).collect()
@@ -68,6 +69,91 @@ fn rule_12_the_stop_survives_a_restart() {
     let ran = shell.run(&["poll"]);
     assert_eq!(ran.code, Some(75), "{}", ran.stderr);
     assert_eq!(shell.control.requests(), []);
+    shell.end();
+}
+
+/// Catches: a stop that `show --live` met and nobody else hears of, also while another process polls.
+#[test]
+fn rule_12_the_stop_that_a_live_look_met_holds_for_everybody() {
+    let shell = Shell::new(Setup::of(40).profiles(1).sim);
+    shell.run_well(&["poll"]);
+    let id = id_of(&shell.control.truth()[0]);
+    let fault = Fault::TooManyRequests { retry_after: Some(Duration::from_secs(900)) };
+    shell.control.forget_requests();
+    shell.control.script(Endpoint::List, [Fault::Hang]);
+    let mut polling = shell.command(&["poll"]).spawn().unwrap();
+    shell.wait("the poll beside", shell.control.reached(Endpoint::List, 1));
+    shell.control.script(Endpoint::Get, [fault]);
+    let ran = shell.run(&["show", &id, "--live"]);
+    assert_eq!(ran.code, Some(75), "{}", ran.stderr);
+    assert!(!ran.stderr.contains("could not be kept"), "{}", ran.stderr);
+    polling.kill().unwrap();
+    wait_for_exit(&mut polling);
+    let status: Value = serde_json::from_str(&shell.run_well(&["status", "--json"]).stdout).unwrap();
+    assert_eq!(status["stops"].as_array().unwrap().len(), 1);
+    shell.control.forget_requests();
+    assert_eq!(shell.run(&["poll"]).code, Some(75));
+    assert_eq!(shell.run(&["show", &id, "--live"]).code, Some(75));
+    assert_eq!(shell.control.requests(), []);
+
+    let connection = Connection::open(shell.ledger()).unwrap();
+    connection
+        .execute_batch(
+            "DELETE FROM stop;
+             CREATE TRIGGER full_disk BEFORE INSERT ON stop BEGIN SELECT raise(ABORT, 'no room'); END;",
+        )
+        .unwrap();
+    drop(connection);
+    shell.control.script(Endpoint::Get, [fault]);
+    let ran = shell.run(&["show", &id, "--live"]);
+    assert_eq!(ran.code, Some(75), "{}", ran.stderr);
+    assert!(ran.stderr.contains("WARN") && ran.stderr.contains("could not be kept"), "{}", ran.stderr);
+    shell.end();
+}
+
+/// Catches: a stop whose request was dropped before it could keep it, and that nobody keeps at the end.
+#[test]
+fn rule_12_a_stop_in_force_is_kept_once_more_at_the_end() {
+    let shell = Shell::new(Setup::of(40).profiles(1).sim);
+    shell.run_well(&["poll"]);
+    let connection = Connection::open(shell.ledger()).unwrap();
+    // The first attempt comes to nothing, as that of a request that is dropped does.
+    connection
+        .execute_batch(
+            "CREATE TABLE tried (number INTEGER);
+             CREATE TRIGGER first_is_lost BEFORE INSERT ON stop WHEN NOT EXISTS (SELECT 1 FROM tried)
+             BEGIN INSERT INTO tried VALUES (1); SELECT raise(IGNORE); END;",
+        )
+        .unwrap();
+    drop(connection);
+    let fault = Fault::TooManyRequests { retry_after: Some(Duration::from_secs(900)) };
+    shell.control.script(Endpoint::List, [fault]);
+    assert_eq!(shell.run(&["poll"]).code, Some(75));
+    assert_eq!(texts_of(&shell.ledger(), "SELECT count(*) FROM tried"), ["1"]);
+    assert_eq!(texts_of(&shell.ledger(), "SELECT count(*) FROM stop"), ["1"]);
+    shell.end();
+}
+
+/// Catches: a stop of a former process, begun under a wrong clock, that holds for ever.
+#[test]
+fn rule_12_a_kept_stop_holds_for_a_day_at_most() {
+    let shell = Shell::new(Setup::of(40).profiles(1).sim);
+    let fault = Fault::TooManyRequests { retry_after: Some(Duration::from_secs(900)) };
+    shell.control.script(Endpoint::List, [fault]);
+    assert_eq!(shell.run(&["poll"]).code, Some(75));
+    let connection = Connection::open(shell.ledger()).unwrap();
+    let month = 30 * 86_400 * 1_000_000_i64;
+    assert_eq!(connection.execute("UPDATE stop SET until = until + ?1", [month]).unwrap(), 1);
+    drop(connection);
+    let outcome = shell.run(&["poll", "--json"]);
+    assert_eq!(outcome.code, Some(75), "{}", outcome.stderr);
+    let outcome: Value = serde_json::from_str(&outcome.stdout).unwrap();
+    let failure = outcome["account_failure"].as_str().unwrap();
+    let (_, until) = failure.split_once("a pause until ").unwrap_or_else(|| panic!("{failure}"));
+    let until = Timestamp::parse_rfc3339(until.split(' ').next().unwrap()).unwrap();
+    let day = Duration::from_secs(86_400);
+    assert!(until <= shell.control.now().plus(day), "{until}");
+    assert!(until > shell.control.now().plus(day / 2), "{until}");
     shell.end();
 }
 
