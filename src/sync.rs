@@ -195,7 +195,8 @@ impl Poller {
         if outcome.profiles.iter().any(|poll| poll.lane == Lane::Backfill && poll.counts.pages > 0) {
             (self.watch)(Event::BuildingIndexes);
         }
-        let Err(error) = self.ledger.build_indexes(self.server_now()).await else { return };
+        let polled = outcome.profiles.iter().map(|poll| poll.profile.id.clone()).collect();
+        let Err(error) = self.ledger.build_indexes(polled, self.server_now()).await else { return };
         let failure = failure::of_ledger(&error);
         for poll in &mut outcome.profiles {
             if poll.result == PollResult::Complete {

@@ -2,7 +2,7 @@
 
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
-use crate::model::{Counts, Coverage, Lane, Timestamp};
+use crate::model::{Counts, Coverage, Identifier, Lane, Timestamp};
 
 use super::page::PageCommitted;
 use super::{PollNumber, Problem, ProfileKey};
@@ -85,6 +85,20 @@ pub(super) fn begin(
         .insert(params![profile.0, begins_at, ceiling])?;
     let slice = Slice { key: SliceKey(key), begins_at, ends_at: ceiling, position: begins_at };
     Ok(Listing { lane, began_at, begins_at, ceiling, stale: 0, without_id: 0, slices: vec![slice] })
+}
+
+/// Whether a backfill of one of these profiles is under way, or was cut short.
+pub(super) fn is_backfilled(connection: &Connection, profiles: &[Identifier]) -> Result<bool, Problem> {
+    let mut backfill = connection.prepare(
+        "SELECT 1 FROM listing AS l JOIN profile AS p ON p.key = l.profile
+         WHERE l.lane = 'backfill' AND p.id = ?1",
+    )?;
+    for profile in profiles {
+        if backfill.exists([profile])? {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
 
 /// The profile's discovery under way, if there is one.

@@ -9,7 +9,7 @@ use std::time::Instant;
 use rusqlite::{Connection, Transaction, TransactionBehavior};
 use tokio::sync::{mpsc, oneshot};
 
-use crate::model::{Coverage, Lane, PollResult, Profile, Timestamp};
+use crate::model::{Coverage, Identifier, Lane, PollResult, Profile, Timestamp};
 
 use super::journal::{self, JournalHead};
 use super::listing::{self, Listing, ProfileState, Slice, SliceKey};
@@ -158,15 +158,15 @@ impl Ledger {
         .await
     }
 
-    /// Builds the indexes that are left until the first backfill ends, unless a backfill is under way.
-    pub async fn build_indexes(&self, now: Timestamp) -> Result<(), LedgerError> {
+    /// Builds the indexes that are left until the first backfill ends, unless a backfill of one of the
+    /// `polled` profiles is under way. One of a profile that nobody polls any more never ends.
+    pub async fn build_indexes(&self, polled: Vec<Identifier>, now: Timestamp) -> Result<(), LedgerError> {
         let rules = Arc::clone(&self.rules);
         self.transact("build_indexes", move |connection| {
-            let backfills: i64 =
-                connection.query_row("SELECT count(*) FROM listing WHERE lane = 'backfill'", [], |row| {
-                    row.get(0)
-                })?;
-            if backfills == 0 { indexes::build(connection, &rules, now) } else { Ok(()) }
+            if listing::is_backfilled(connection, &polled)? {
+                return Ok(());
+            }
+            indexes::build(connection, &rules, now)
         })
         .await
     }

@@ -3,7 +3,7 @@
 use tallyd::ledger::{EventKind, Indexes, PageCommit, Progress};
 use tallyd::model::{Field, Lane, Orchestration, Status};
 
-use super::{Bench, minute, moved, open_profile, row};
+use super::{Bench, minute, moved, open_profile, polled, row};
 
 /// The orchestration as if it had been created so many minutes later.
 fn created_later(number: u32, status: Status, by: i64) -> Orchestration {
@@ -23,12 +23,12 @@ async fn the_indexes_wait_for_the_first_backfill_and_are_built_once() {
     let listing = bench.begin_listing(Lane::Backfill, minute(0), minute(100)).await;
     let page = PageCommit { progress: Progress::Finished(listing.slices[0].key), ..bench.page(vec![row(1)]) };
     bench.ledger.commit_page(page).await.unwrap();
-    bench.ledger.build_indexes(minute(900)).await.unwrap();
+    bench.ledger.build_indexes(polled(), minute(900)).await.unwrap();
     assert_eq!(bench.indexes(), Indexes::AfterBackfill);
     assert_eq!(bench.reader().orchestration(&row(1).id).unwrap().unwrap().orchestration, row(1));
     bench.ledger.complete_listing(bench.profile, minute(100)).await.unwrap();
     for _ in 0..2 {
-        bench.ledger.build_indexes(minute(900)).await.unwrap();
+        bench.ledger.build_indexes(polled(), minute(900)).await.unwrap();
         assert_eq!(bench.indexes(), Indexes::Built);
     }
     assert_eq!(bench.reader().orchestration(&row(1).id).unwrap().unwrap().orchestration, row(1));

@@ -4,10 +4,11 @@ use std::time::Duration;
 
 use serde_json::json;
 use tallyd::clock::Clock as _;
+use tallyd::ledger::Indexes;
 use tallyd::model::{FailureKind, PollResult, Profile, ProfileSelection, Shortfall};
-use tallyd::sim::{Canned, Endpoint};
+use tallyd::sim::{Canned, Endpoint, Fault, FaultRate, Rate};
 
-use crate::harness::{Rig, Setup, ledger_rows, start_time};
+use crate::harness::{Rig, Setup, ledger_rows, results_of, start_time};
 
 const HOUR: Duration = Duration::from_secs(3600);
 
@@ -33,6 +34,20 @@ async fn rule_01_what_comes_after_a_wrong_date_is_listed() {
     assert!(ledger_rows(&rig.path()).contains_key("in_the_hole"));
     rig.clock.set(start_time().plus(25 * HOUR));
     rig.poll_completely().await;
+    rig.end().await;
+}
+
+/// Catches: late indexes that wait for ever for the backfill of a profile that nobody polls any more.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_backfill_of_a_profile_that_is_polled_no_longer_holds_no_indexes_up() {
+    let rig = Rig::start(Setup::of(60).profiles(2).pages_of(5)).await;
+    let only = |index| ProfileSelection::Listed(vec![rig.profile(index)]);
+    rig.control.set_faults([FaultRate::on(Endpoint::List, Fault::RepeatCursor, Rate::ALWAYS)]);
+    assert_eq!(results_of(&rig.poll_of(&only(1)).await), ["partial"]);
+    assert_eq!(rig.overview().indexes, Indexes::AfterBackfill, "its own poll waits for it");
+    rig.control.clear_faults();
+    assert!(rig.poll_of(&only(0)).await.is_complete());
+    assert_eq!(rig.overview().indexes, Indexes::Built);
     rig.end().await;
 }
 
