@@ -94,7 +94,7 @@ pub(super) fn commit(
 }
 
 /// Writes what Get Orchestration answered about a row that was listed in an older state than the
-/// ledger's. The same older answer in [`CONFIRMING_POLLS`] polls running is taken. A look-up is no page,
+/// ledger's. The same older answer in [`CONFIRMING_POLLS`] rounds running is taken. A look-up is no page,
 /// and the row that it is about was counted when it was listed.
 pub(super) fn commit_lookup(
     connection: &Connection,
@@ -113,7 +113,7 @@ pub(super) fn commit_lookup(
     desk.finish()
 }
 
-/// In how many polls running an older answer must be the same before it is believed.
+/// In how many rounds over the profile running an older answer must be the same before it is believed.
 const CONFIRMING_POLLS: i64 = 3;
 
 fn weigh_sighting(desk: &mut Desk<'_>, row: &Received) -> Result<Trust, Problem> {
@@ -128,12 +128,14 @@ fn weigh_sighting(desk: &mut Desk<'_>, row: &Received) -> Result<Trust, Problem>
     }
     let now = digest(row);
     // Polls of one profile are numbered with gaps, those of other profiles: "running" is told by the
-    // former poll of this profile. Being asked twice in one poll confirms nothing.
+    // former round over this profile. Being asked twice in one round confirms nothing.
     let before: Option<i64> = connection
         .prepare_cached(
-            "SELECT sightings - (last_poll = ?3) FROM stale_sighting
-             WHERE orchestration = ?1 AND profile = ?4 AND digest = ?2 AND (last_poll = ?3
-             OR last_poll = (SELECT max(number) FROM poll WHERE profile = ?4 AND number < ?3))",
+            "SELECT s.sightings - (seen.round = now.round) FROM stale_sighting AS s
+             JOIN poll AS seen ON seen.number = s.last_poll JOIN poll AS now ON now.number = ?3
+             WHERE s.orchestration = ?1 AND s.profile = ?4 AND s.digest = ?2 AND (seen.round = now.round
+             OR seen.round = (SELECT round FROM poll WHERE profile = ?4 AND number < now.round
+             ORDER BY number DESC LIMIT 1))",
         )?
         .query_row(params![stored.key, now, page.poll.0, page.profile.0], |row| row.get(0))
         .optional()?;

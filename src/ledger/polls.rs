@@ -43,11 +43,12 @@ pub(super) fn profiles(connection: &Connection) -> Result<Vec<Profile>, Problem>
         .collect::<Result<_, _>>()?)
 }
 
-/// Notes that a poll began. The first one that has a ceiling is the profile's first poll: what was final
-/// before it is history.
+/// Notes that a poll began, in the round of `former` or as the first one of a round. The first one that
+/// has a ceiling is the profile's first poll: what was final before it is history.
 pub(super) fn begin(
     connection: &Connection,
     profile: ProfileKey,
+    former: Option<PollNumber>,
     lane: Lane,
     began_at: Timestamp,
     ceiling: Option<Timestamp>,
@@ -58,8 +59,12 @@ pub(super) fn begin(
             .execute(params![profile.0, began_at])?;
     }
     let number = connection
-        .prepare_cached("INSERT INTO poll (profile, lane, began_at, ceiling) VALUES (?1, ?2, ?3, ?4)")?
-        .insert(params![profile.0, lane.as_str(), began_at, ceiling])?;
+        .prepare_cached(
+            "INSERT INTO poll (number, round, profile, lane, began_at, ceiling)
+             SELECT next, coalesce((SELECT round FROM poll WHERE number = ?5), next), ?1, ?2, ?3, ?4
+             FROM (SELECT coalesce(max(number), 0) + 1 AS next FROM poll)",
+        )?
+        .insert(params![profile.0, lane.as_str(), began_at, ceiling, former.map(|former| former.0)])?;
     Ok(PollNumber(number))
 }
 

@@ -20,8 +20,11 @@ CREATE TABLE profile (
     verified_at   INTEGER
 ) STRICT;
 
+-- One round over a profile may be two polls: the rest of a listing that was cut short, then the new one.
+-- Both have the number of the first in round.
 CREATE TABLE poll (
     number     INTEGER PRIMARY KEY,
+    round      INTEGER NOT NULL,
     profile    INTEGER NOT NULL REFERENCES profile (key),
     lane       TEXT    NOT NULL,
     began_at   INTEGER NOT NULL,
@@ -127,7 +130,7 @@ CREATE TABLE unreadable (
     first_seen_at INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
 
--- Answers older than the ledger's, and in how many polls running Get Orchestration gave the same one.
+-- Answers older than the ledger's, and in how many rounds running Get Orchestration gave the same one.
 CREATE TABLE stale_sighting (
     orchestration INTEGER NOT NULL REFERENCES orchestration (key),
     profile       INTEGER NOT NULL REFERENCES profile (key),

@@ -91,7 +91,23 @@ impl Ledger {
         ceiling: Option<Timestamp>,
     ) -> Result<PollNumber, LedgerError> {
         self.transact("begin_poll", move |connection| {
-            polls::begin(connection, profile, lane, began_at, ceiling)
+            polls::begin(connection, profile, None, lane, began_at, ceiling)
+        })
+        .await
+    }
+
+    /// Notes that the next poll of the same round over the profile began, after `former`. What both met
+    /// counts as met once where polls running are counted.
+    pub async fn begin_next_poll(
+        &self,
+        profile: ProfileKey,
+        former: PollNumber,
+        lane: Lane,
+        began_at: Timestamp,
+        ceiling: Option<Timestamp>,
+    ) -> Result<PollNumber, LedgerError> {
+        self.transact("begin_next_poll", move |connection| {
+            polls::begin(connection, profile, Some(former), lane, began_at, ceiling)
         })
         .await
     }

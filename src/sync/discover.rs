@@ -63,8 +63,16 @@ pub(super) async fn poll_profile(
     began: Duration,
 ) -> ProfilePoll {
     let began_at = poller.server_now();
-    let mut round =
-        Round { poller, profile: &profile, standing, pace, began, began_at, lane: Lane::Discover };
+    let mut round = Round {
+        poller,
+        former: None,
+        profile: &profile,
+        standing,
+        pace,
+        began,
+        began_at,
+        lane: Lane::Discover,
+    };
     let mut tally = Tally::default();
     if let Err(failure) = round.run(&mut tally).await {
         tally.failure = Some(failure);
@@ -105,6 +113,8 @@ fn result_of(tally: &Tally) -> PollResult {
 /// One poll of one profile, under way.
 struct Round<'a> {
     poller: &'a Poller,
+    /// The round's poll that was begun last.
+    former: Option<PollNumber>,
     profile: &'a Profile,
     standing: Standing,
     pace: Pace,
@@ -316,12 +326,18 @@ impl Round<'_> {
     }
 
     async fn begin_poll(
-        &self,
+        &mut self,
         key: ProfileKey,
         ceiling: Option<Timestamp>,
     ) -> Result<PollNumber, PollFailure> {
-        let ledger = &self.poller.ledger;
-        ledger.begin_poll(key, self.lane, self.began_at, ceiling).await.map_err(|error| of_ledger(&error))
+        let (ledger, lane, began_at) = (&self.poller.ledger, self.lane, self.began_at);
+        let begun = match self.former {
+            Some(former) => ledger.begin_next_poll(key, former, lane, began_at, ceiling).await,
+            None => ledger.begin_poll(key, lane, began_at, ceiling).await,
+        };
+        let poll = begun.map_err(|error| of_ledger(&error))?;
+        self.former = Some(poll);
+        Ok(poll)
     }
 
     async fn end_poll(

@@ -2,7 +2,7 @@
 
 use tallyd::ledger::EventKind;
 use tallyd::ledger::PageCommit;
-use tallyd::model::{Orchestration, Status};
+use tallyd::model::{Lane, Orchestration, Status};
 
 use super::{Bench, minute, moved, open_profile, row};
 
@@ -87,6 +87,23 @@ async fn being_asked_several_times_in_one_poll_confirms_nothing() {
     }
     for taken in [false, true] {
         assert_eq!(bench.poll_and_look_up(&older()).await, taken);
+    }
+}
+
+/// Catches: the rest of a listing and the new one after it, in one round, that count as two polls running.
+#[tokio::test]
+async fn two_polls_of_one_round_confirm_once() {
+    let mut bench = bench().await;
+    for taken in [false, false, true] {
+        bench.next_poll().await;
+        assert_eq!(bench.lookup(&older()).await.counts.changed == 1, taken);
+        let (profile, former) = (bench.profile, bench.poll);
+        bench.poll = bench
+            .ledger
+            .begin_next_poll(profile, former, Lane::Discover, minute(0), Some(minute(0)))
+            .await
+            .unwrap();
+        assert_eq!(bench.lookup(&older()).await.counts.changed, 0);
     }
 }
 
