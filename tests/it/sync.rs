@@ -4,10 +4,12 @@
 
 #![expect(clippy::unwrap_used, reason = "in a test's helpers too, a panic is how a test fails")]
 
+mod memory;
 mod rule_01_complete;
 mod rule_02_doubts;
 mod rule_02_honest;
 mod rule_03_seen_is_judged;
+mod rule_04_look_ups;
 mod rule_05_equal_by_meaning;
 mod rule_07_time;
 mod rule_12_polite;
