@@ -21,7 +21,7 @@ use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
 use crate::clock::SharedClock;
-use crate::ledger::Ledger;
+use crate::ledger::{ClockSkew, Ledger};
 use crate::model::{
     FailureKind, Lane, PollFailure, PollOutcome, PollResult, Profile, ProfilePoll, ProfileSelection,
     Shortfall, Timestamp,
@@ -110,6 +110,7 @@ impl Poller {
             self.build_indexes(&mut outcome).await;
         }
         outcome.clock_skew_micros = self.client.server_clock().skew_micros();
+        self.keep_skew().await;
         outcome.requests = self.client.requests_sent() - requests_before;
         outcome
     }
@@ -187,6 +188,15 @@ impl Poller {
         let clock = self.client.server_clock();
         let since = self.clock.monotonic().saturating_sub(clock.received);
         clock.date.map_or_else(|| self.clock.now(), |date| date.plus(since))
+    }
+
+    /// Keeps how far the local clock is off, for those who tell ages without asking Paxos.
+    async fn keep_skew(&self) {
+        let clock = self.client.server_clock();
+        let (Some(micros), Some(seen_at)) = (clock.skew_micros(), clock.date) else { return };
+        if let Err(error) = self.ledger.keep_skew(ClockSkew { micros, seen_at }).await {
+            tracing::warn!(error = %error, "how far the local clock is off could not be kept");
+        }
     }
 
     /// Builds the indexes that wait for the first backfill. Failing to is the ledger's failure, and the

@@ -6,15 +6,12 @@ use serde::Serialize;
 
 use super::failure::Failure;
 use super::session::{Patience, Session};
-use super::terminal::{Paint, Terminal, render, table, thousands};
+use super::terminal::{Paint, Terminal, render, skew_worth_telling, table, thousands};
 use super::{Common, Exit, progress, session};
 use crate::clock::SystemClock;
 use crate::config::Config;
 use crate::model::{Identifier, PollOutcome, PollResult, Profile, ProfilePoll, ProfileSelection};
 use crate::sync::Pace;
-
-/// A local clock that is off by more than this is told (the contract's rule 7).
-const MAX_SKEW_MICROS: i64 = 30_000_000;
 
 /// What `poll` and `backfill` take.
 #[derive(Debug, clap::Args)]
@@ -126,12 +123,8 @@ fn tell_failures(outcome: &PollOutcome, terminal: Terminal) {
             terminal.tell(&format!("{}: poll {}: {reason}", poll.profile.label(), poll.result.as_str()));
         }
     }
-    if let Some(skew) = outcome.clock_skew_micros.filter(|skew| skew.abs() > MAX_SKEW_MICROS) {
-        let direction = if skew > 0 { "ahead of" } else { "behind" };
-        terminal.tell(&format!(
-            "warning: the local clock is {} s {direction} Paxos's; check its time synchronisation",
-            skew.abs() / 1_000_000
-        ));
+    if let Some(skew) = outcome.clock_skew_micros.and_then(skew_worth_telling) {
+        terminal.tell(&format!("warning: the local clock is {skew}; check its time synchronisation"));
     }
 }
 

@@ -1,12 +1,13 @@
 //! `status`: what the ledger covers.
 
 use std::fmt::Write as _;
+use std::time::Duration;
 
 use serde::Serialize;
 
 use super::failure::Failure;
 use super::poll::to_json;
-use super::terminal::{Paint, Terminal, age, render, table, thousands};
+use super::terminal::{Paint, Terminal, age, render, skew_worth_telling, table, thousands};
 use super::{Common, Exit, session};
 use crate::clock::{Clock as _, SystemClock};
 use crate::ledger::{Indexes, Overview, ProfileOverview, Reader};
@@ -35,7 +36,10 @@ pub(super) fn run(common: &Common, wanted: &StatusArguments, terminal: Terminal)
     Ok(Exit::Fine)
 }
 
-/// The overview for people.
+/// `Date`, by which times of tallyd's own are told, has whole seconds: what is ahead by less is now.
+const DATE_GRAIN: Duration = Duration::from_secs(1);
+
+/// The overview for people, when the local clock shows `now`.
 pub(super) fn text(overview: &Overview, path: &str, now: Timestamp, terminal: Terminal) -> String {
     let mut text = String::new();
     let mut line = |name: &str, value: &str| {
@@ -65,7 +69,15 @@ pub(super) fn text(overview: &Overview, path: &str, now: Timestamp, terminal: Te
         let pause = format!("{} until {} ({})", stop.host, stop.until.to_rfc3339_seconds(), stop.reason);
         line("429 stop", &terminal.paint(&pause, Paint::Warning));
     }
+    let skew = overview.clock_skew.and_then(|skew| Some((skew_worth_telling(skew.micros)?, skew.seen_at)));
+    if let Some((skew, seen_at)) = skew {
+        let seen_at = seen_at.to_rfc3339_seconds();
+        let warning = format!("was {skew} at {seen_at}; check its time synchronisation");
+        line("local clock", &terminal.paint(&warning, Paint::Warning));
+    }
     text.push('\n');
+    // Everything in the ledger is by Paxos's clock.
+    let now = overview.clock_skew.map_or(now, |skew| skew.correct(now));
     text.push_str(&profiles(overview, now, terminal));
     text
 }
@@ -85,7 +97,9 @@ fn profiles(overview: &Overview, now: Timestamp, terminal: Terminal) -> String {
         table(&["PROFILE", "LAST POLL", "RESULT", "COVERED TO", "VERIFIED", "OPEN", "OLDEST OPEN"]);
     let mut notes = String::new();
     for profile in &overview.profiles {
-        let ago = |time: Timestamp| format!("{} ago", age(now, time));
+        let is_ahead = |time: Timestamp| time > now.plus(DATE_GRAIN);
+        let old = |time| if is_ahead(time) { "in the future".to_owned() } else { age(now, time) };
+        let ago = |time| if is_ahead(time) { old(time) } else { format!("{} ago", old(time)) };
         let last = profile.last_poll.as_ref();
         profiles.add_row([
             profile.profile.label(),
@@ -96,7 +110,7 @@ fn profiles(overview: &Overview, now: Timestamp, terminal: Terminal) -> String {
                 .map_or_else(|| "nothing".to_owned(), |coverage| coverage.to.to_rfc3339_seconds()),
             profile.coverage.map_or_else(|| "-".to_owned(), |coverage| ago(coverage.verified_at)),
             thousands(profile.open),
-            profile.oldest_open.map_or_else(|| "-".to_owned(), |oldest| age(now, oldest)),
+            profile.oldest_open.map_or_else(|| "-".to_owned(), old),
         ]);
         notes.push_str(&note(profile));
     }
@@ -141,6 +155,8 @@ struct Status<'a> {
     unreadable: u64,
     indexes_built: bool,
     journal_head: String,
+    clock_skew_micros: Option<i64>,
+    clock_skew_seen_at: Option<String>,
     stops: Vec<StopStatus<'a>>,
     profiles: Vec<ProfileStatus<'a>>,
 }
@@ -186,6 +202,8 @@ impl<'a> Status<'a> {
             unreadable: overview.unreadable,
             indexes_built: overview.indexes == Indexes::Built,
             journal_head: overview.journal.note(),
+            clock_skew_micros: overview.clock_skew.map(|skew| skew.micros),
+            clock_skew_seen_at: overview.clock_skew.map(|skew| skew.seen_at.to_rfc3339()),
             stops: stops.collect(),
             profiles: overview.profiles.iter().map(ProfileStatus::of).collect(),
         }

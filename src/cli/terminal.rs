@@ -131,6 +131,15 @@ pub(super) fn age(now: Timestamp, time: Timestamp) -> String {
     span(now.since(time))
 }
 
+/// A local clock that is off by more than this is told (the contract's rule 7).
+const MAX_SKEW_MICROS: i64 = 30_000_000;
+
+/// How far the local clock is off, `45 s ahead of Paxos's`, where that is worth telling.
+pub(super) fn skew_worth_telling(micros: i64) -> Option<String> {
+    let direction = if micros > 0 { "ahead of" } else { "behind" };
+    (micros.abs() > MAX_SKEW_MICROS).then(|| format!("{} s {direction} Paxos's", micros.abs() / 1_000_000))
+}
+
 /// A duration in at most two units.
 pub(super) fn span(duration: std::time::Duration) -> String {
     let seconds = duration.as_secs();

@@ -9,6 +9,7 @@ use crate::model::{Coverage, Identifier, Orchestration, Profile, Status, Timesta
 use super::history::{self, History};
 use super::indexes::Lookup;
 use super::journal::{self, JournalHead};
+use super::skew::{self, ClockSkew};
 use super::stops::{self, StoredStop};
 use super::verify::{self, Verification};
 use super::{LedgerError, Problem, ProfileKey, identity, listing, open, rows};
@@ -41,6 +42,8 @@ pub struct Overview {
     pub indexes: Indexes,
     /// The journal's head.
     pub journal: JournalHead,
+    /// How far the local clock was off at the end of the last poll that saw Paxos's.
+    pub clock_skew: Option<ClockSkew>,
     /// The pauses in force.
     pub stops: Vec<StoredStop>,
     /// Every profile that was ever polled.
@@ -102,7 +105,7 @@ impl Reader {
         Ok(Self { connection, path: path.to_owned() })
     }
 
-    /// The ledger at a glance.
+    /// The ledger at a glance, when the local clock shows `now`.
     pub fn overview(&self, now: Timestamp) -> Result<Overview, LedgerError> {
         self.snapshot(|connection| overview(connection, &self.path, now))
     }
@@ -217,6 +220,7 @@ fn overview(connection: &Connection, path: &Path, now: Timestamp) -> Result<Over
             Lookup::ByCreation => Indexes::AfterBackfill,
         },
         journal: journal::head(connection)?,
+        clock_skew: skew::last(connection)?,
         stops: stops::in_force(connection, now)?,
         profiles: profiles(connection)?,
     })

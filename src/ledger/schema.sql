@@ -176,6 +176,13 @@ CREATE TABLE outbox (
     at      INTEGER NOT NULL
 ) STRICT;
 
+-- The local clock less Paxos's, as last seen; seen_at is Paxos's.
+CREATE TABLE clock_skew (
+    only    INTEGER PRIMARY KEY CHECK (only = 1),
+    micros  INTEGER NOT NULL,
+    seen_at INTEGER NOT NULL
+) STRICT;
+
 -- Pauses that Paxos asked for (429).
 CREATE TABLE stop (
     host   TEXT    PRIMARY KEY,

@@ -15,6 +15,7 @@ use super::journal::{self, JournalHead};
 use super::listing::{self, Listing, ProfileState, Slice, SliceKey};
 use super::lock::{self, Lock};
 use super::page::{self, PageCommit, PageCommitted, Rules};
+use super::skew::{self, ClockSkew};
 use super::stops::{self, StoredStop};
 use super::{LedgerError, PollNumber, Problem, ProfileKey, identity, indexes, open, polls};
 
@@ -190,6 +191,11 @@ impl Ledger {
     /// Keeps a pause that Paxos asked for.
     pub async fn keep_stop(&self, stop: StoredStop) -> Result<(), LedgerError> {
         self.transact("keep_stop", move |connection| stops::keep(connection, &stop)).await
+    }
+
+    /// Keeps how far the local clock is off.
+    pub async fn keep_skew(&self, skew: ClockSkew) -> Result<(), LedgerError> {
+        self.transact("keep_skew", move |connection| skew::keep(connection, skew)).await
     }
 
     /// The pauses that have not ended at `now`.

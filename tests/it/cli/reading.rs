@@ -40,6 +40,33 @@ fn what_was_polled_can_be_read_back() {
     shell.end();
 }
 
+/// Catches: ages that are told by a local clock which is known to be wrong, and one ahead shown as now.
+#[test]
+fn rule_7_status_tells_ages_by_paxos_clock_and_warns_of_the_local_one() {
+    let shell = Shell::new(Setup::of(20).profiles(1).sim);
+    shell.run_well(&["poll"]);
+    let status = json_of(&shell, &["status", "--json"]);
+    assert!(status["clock_skew_micros"].as_i64().unwrap().abs() < 30_000_000, "{status}");
+    assert!(status["clock_skew_seen_at"].is_string());
+    assert!(!shell.run_well(&["status"]).stdout.contains("local clock"));
+
+    // A poll saw that the local clock is three days ahead, so what it noted just now is three days old.
+    let set = |micros: i64| {
+        let connection = Connection::open(shell.ledger()).unwrap();
+        connection.execute("UPDATE clock_skew SET micros = ?1", [micros]).unwrap();
+    };
+    let day = 86_400_000_000;
+    set(-3 * day);
+    let told = shell.run_well(&["status"]).stdout;
+    assert!(told.contains("local clock") && told.contains("was 259200 s behind Paxos's"), "{told}");
+    assert!(told.contains(" 3d ago") || told.contains(" 3d 1s ago") || told.contains(" 3d 2s ago"), "{told}");
+    set(3 * day);
+    let told = shell.run_well(&["status"]).stdout;
+    assert!(told.contains("was 259200 s ahead of Paxos's"), "{told}");
+    assert!(told.contains("in the future") && !told.contains(" ago"), "{told}");
+    shell.end();
+}
+
 #[test]
 fn a_history_tells_what_changed_oldest_first() {
     let shell = Shell::new(Setup::of(5).profiles(1).sim);
