@@ -5,12 +5,15 @@ use std::sync::Arc;
 use serde::Serialize;
 
 use super::failure::Failure;
+use super::interrupt::stoppable;
 use super::session::{Patience, Session};
 use super::terminal::{Paint, Terminal, render, table, thousands};
 use super::{Common, Exit, progress, session};
 use crate::clock::SystemClock;
 use crate::config::Config;
-use crate::model::{Identifier, PollOutcome, PollResult, Profile, ProfilePoll, ProfileSelection};
+use crate::model::{
+    FailureKind, Identifier, PollOutcome, PollResult, Profile, ProfilePoll, ProfileSelection,
+};
 use crate::sync::Pace;
 
 /// A local clock that is off by more than this is told (the contract's rule 7).
@@ -36,17 +39,17 @@ pub(super) fn run(
 ) -> Result<Exit, Failure> {
     let config = session::load(common, terminal)?;
     let selection = select(&config, &wanted.profile)?;
-    let outcome = runtime()?.block_on(async {
+    let outcome = runtime()?.block_on(stoppable(terminal, async |stopping| {
         let patience = match pace {
             Pace::Backfill => Patience::WaitOutStops,
             Pace::ByGap => Patience::Usual,
         };
         let session =
             Session::open(&config, Arc::new(SystemClock), patience, progress::watch(terminal)).await?;
-        let outcome = session.poller.poll(&selection, pace).await;
+        let outcome = session.poller.clone().with_stopping(stopping).poll(&selection, pace).await;
         session.close().await;
-        Ok::<_, Failure>(outcome)
-    })?;
+        Ok(outcome)
+    }))?;
     let text = if wanted.json { json(&outcome)? } else { text(&outcome, terminal) };
     terminal.print(&text)?;
     tell_failures(&outcome, terminal);
@@ -126,6 +129,9 @@ fn tell_failures(outcome: &PollOutcome, terminal: Terminal) {
             terminal.tell(&format!("{}: poll {}: {reason}", poll.profile.label(), poll.result.as_str()));
         }
     }
+    if was_stopped(outcome) {
+        terminal.tell("nothing is lost: what was committed is kept, and the next poll goes on from there");
+    }
     if let Some(skew) = outcome.clock_skew_micros.filter(|skew| skew.abs() > MAX_SKEW_MICROS) {
         let direction = if skew > 0 { "ahead of" } else { "behind" };
         terminal.tell(&format!(
@@ -133,6 +139,11 @@ fn tell_failures(outcome: &PollOutcome, terminal: Terminal) {
             skew.abs() / 1_000_000
         ));
     }
+}
+
+fn was_stopped(outcome: &PollOutcome) -> bool {
+    let failures = outcome.profiles.iter().flat_map(|poll| poll.result.failures());
+    failures.chain(&outcome.account_failure).any(|failure| failure.kind == FailureKind::Stopped)
 }
 
 /// The outcome of a poll, version 1.

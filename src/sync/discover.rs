@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::failure::{of_fetch, of_ledger, of_walk};
+use super::failure::{of_ledger, of_walk};
 use super::listing::{Found, SortedRows, Walk};
 use super::progress::Event;
 use super::{Pace, Poller, Standing};
@@ -229,8 +229,8 @@ impl Round<'_> {
         let mut cursor = None;
         let mut rows = 0;
         loop {
-            let listed = self.poller.client.list(self.lane, &query, cursor.as_ref()).await;
-            let page = listed.map_err(|error| of_fetch(&error))?;
+            let listed = self.poller.client.list(self.lane, &query, cursor.as_ref());
+            let page = self.poller.stopping.or_answer(listed).await?;
             guard.check(&page).map_err(|error| of_walk(&error))?;
             let newest = page.rows.iter().find_map(|row| match row {
                 Row::Readable(row) => Some(row.orchestration.created_at),
@@ -281,7 +281,7 @@ impl Round<'_> {
         let coverage = completed.map_err(|error| of_ledger(&error))?;
         tally.coverage = coverage;
         for id in stale.iter().take(MAX_LOOKUPS) {
-            let got = self.poller.client.get(self.lane, id).await.map_err(|error| of_fetch(&error))?;
+            let got = self.poller.stopping.or_answer(self.poller.client.get(self.lane, id)).await?;
             // Whether it is gone is for a sweep to say.
             let Got::Found(row) = got else { continue };
             // An id in another spelling would come in as another orchestration.

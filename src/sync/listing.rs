@@ -9,7 +9,7 @@ use tokio::task::JoinSet;
 
 use super::Poller;
 use super::board::Board;
-use super::failure::{of_fetch, of_ledger, of_walk};
+use super::failure::{of_ledger, of_walk};
 use super::progress::Event;
 use crate::ledger::{Listing, PageCommit, PollNumber, ProfileKey, Progress, Slice, SliceKey};
 use crate::model::{
@@ -101,12 +101,12 @@ impl Walk {
     async fn run_slices(self: Arc<Self>, slices: Vec<Slice>) -> Result<(), PollFailure> {
         let mut waiting = slices.into_iter();
         let mut running: JoinSet<Result<(), Cut>> = JoinSet::new();
-        let mut doubtful = None;
+        let mut left = None;
         loop {
             while running.len() < self.parallel() {
                 let next = match waiting.next() {
                     Some(slice) => slice,
-                    None if doubtful.is_some() || self.lane != Lane::Backfill => break,
+                    None if left.is_some() || self.lane != Lane::Backfill => break,
                     None => match self.cut_largest().await? {
                         Some(slice) => slice,
                         None => break,
@@ -116,10 +116,14 @@ impl Walk {
             }
             tokio::select! {
                 ended = running.join_next() => match ended {
-                    None => return doubtful.map_or(Ok(()), Err),
+                    None => return left.map_or(Ok(()), Err),
                     Some(Ok(Ok(()))) => {}
+                    // The others stop by themselves, each when the page that it writes is written.
+                    Some(Ok(Err(Cut::Fatal(failure)))) if failure.kind == FailureKind::Stopped => {
+                        left = Some(failure);
+                    }
                     Some(Ok(Err(Cut::Fatal(failure)))) => return Err(failure),
-                    Some(Ok(Err(Cut::Doubtful(failure)))) => doubtful = Some(failure),
+                    Some(Ok(Err(Cut::Doubtful(failure)))) => left = Some(failure),
                     Some(Err(error)) => match error.try_into_panic() {
                         Ok(panic) => std::panic::resume_unwind(panic),
                         // Nothing but dropping the set cancels its tasks, and it is still here.
@@ -243,8 +247,8 @@ impl Walk {
     }
 
     async fn fetch_now(&self, query: &ListQuery, cursor: Option<&Cursor>) -> Result<Page, Cut> {
-        self.poller.client.list(self.lane, query, cursor).await.map_err(|error| {
-            let failure = of_fetch(&error);
+        let listed = self.poller.client.list(self.lane, query, cursor);
+        self.poller.stopping.or_answer(listed).await.map_err(|failure| {
             // A cursor may have expired, a body may be damaged: the position is still good.
             if failure.kind == FailureKind::Protocol { Cut::Doubtful(failure) } else { Cut::Fatal(failure) }
         })

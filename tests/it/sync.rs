@@ -11,3 +11,4 @@ mod rule_03_seen_is_judged;
 mod rule_05_equal_by_meaning;
 mod rule_12_polite;
 mod rule_13_closed;
+mod stopping;
