@@ -9,20 +9,24 @@ pub mod diff;
 mod discover;
 mod failure;
 mod listing;
+mod missing;
 mod progress;
+mod refresh;
 mod stopping;
+mod tally;
+mod visit;
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::fmt;
 use std::num::NonZeroU32;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
 use crate::clock::SharedClock;
-use crate::ledger::Ledger;
+use crate::ledger::{Ledger, ProfileKey};
 use crate::model::{
     FailureKind, Lane, PollFailure, PollOutcome, PollResult, Profile, ProfilePoll, ProfileSelection,
     Shortfall, Timestamp,
@@ -82,6 +86,8 @@ pub struct Poller {
     stopping: Stopping,
     /// Room for pages in memory, for all profiles together.
     room: Arc<Semaphore>,
+    /// How many open rows had left their statuses when a refresh last asked for those, by profile.
+    leavers: Arc<Mutex<HashMap<ProfileKey, usize>>>,
 }
 
 impl fmt::Debug for Poller {
@@ -94,7 +100,8 @@ impl Poller {
     /// A poller that tells `watch` what happens.
     pub fn new(client: Client, ledger: Ledger, clock: SharedClock, settings: Settings, watch: Watch) -> Self {
         let room = Arc::new(Semaphore::new(MAX_PAGES));
-        Self { client, ledger, clock, settings, watch, stopping: Stopping::never(), room }
+        let (stopping, leavers) = (Stopping::never(), Arc::default());
+        Self { client, ledger, clock, settings, watch, stopping, room, leavers }
     }
 
     /// The same poller, whose polls end at their next page boundary once `stopping` is given.
@@ -191,6 +198,10 @@ impl Poller {
         let mut polls = running.join_all().await;
         polls.sort_by_key(|(index, _)| *index);
         polls.into_iter().map(|(_, poll)| poll).collect()
+    }
+
+    fn leavers(&self) -> MutexGuard<'_, HashMap<ProfileKey, usize>> {
+        self.leavers.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The server's time: its last `Date` and what went by since. Before any came, the local clock.

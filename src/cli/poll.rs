@@ -12,7 +12,7 @@ use super::{Common, Exit, progress, session};
 use crate::clock::SystemClock;
 use crate::config::Config;
 use crate::model::{
-    FailureKind, Identifier, PollOutcome, PollResult, Profile, ProfilePoll, ProfileSelection,
+    Counts, FailureKind, Identifier, PollOutcome, PollResult, Profile, ProfilePoll, ProfileSelection,
 };
 use crate::sync::Pace;
 
@@ -94,8 +94,18 @@ pub(super) fn text(outcome: &PollOutcome, terminal: Terminal) -> String {
     if outcome.profiles.is_empty() {
         return String::new();
     }
-    let mut polls =
-        table(&["PROFILE", "LANE", "RESULT", "ROWS", "NEW", "CHANGED", "UNREADABLE", "STALE", "COVERED TO"]);
+    let mut polls = table(&[
+        "PROFILE",
+        "LANE",
+        "RESULT",
+        "ROWS",
+        "NEW",
+        "CHANGED",
+        "UNREADABLE",
+        "STALE",
+        "REFRESHED",
+        "COVERED TO",
+    ]);
     for poll in &outcome.profiles {
         let paint = match poll.result {
             PollResult::Complete => Paint::Good,
@@ -111,10 +121,19 @@ pub(super) fn text(outcome: &PollOutcome, terminal: Terminal) -> String {
             thousands(poll.counts.changed),
             thousands(poll.counts.unreadable),
             thousands(poll.counts.stale),
+            refreshed(&poll.counts),
             poll.coverage.map_or_else(|| "-".to_owned(), |coverage| coverage.to.to_rfc3339_seconds()),
         ]);
     }
     render(&polls)
+}
+
+/// How many open rows were listed again, and how many were asked for one by one.
+fn refreshed(counts: &Counts) -> String {
+    match counts.looked_up {
+        0 => thousands(counts.refreshed),
+        looked_up => format!("{} +{} by Get", thousands(counts.refreshed), thousands(looked_up)),
+    }
 }
 
 fn tell_failures(outcome: &PollOutcome, terminal: Terminal) {
@@ -174,6 +193,8 @@ struct ProfileOutcome {
     unreadable: u64,
     stale: u64,
     without_id: u64,
+    refreshed: u64,
+    looked_up: u64,
 }
 
 impl From<&ProfilePoll> for ProfileOutcome {
@@ -195,6 +216,8 @@ impl From<&ProfilePoll> for ProfileOutcome {
             unreadable: poll.counts.unreadable,
             stale: poll.counts.stale,
             without_id: poll.counts.without_id,
+            refreshed: poll.counts.refreshed,
+            looked_up: poll.counts.looked_up,
         }
     }
 }

@@ -1,5 +1,7 @@
 //! One page of rows, written in one transaction with everything that follows from it.
 
+mod presence;
+
 use std::fmt;
 use std::sync::Arc;
 
@@ -272,36 +274,6 @@ impl<'a> Desk<'a> {
                 .execute([self.page.profile.0, stored.key])?;
         }
         Ok(())
-    }
-
-    /// What is met is not missing, in whatever state it is met.
-    fn find_again(&mut self, stored: &Stored) -> Result<Option<Change>, Problem> {
-        if !self.has_missing || !missing::forget(self.connection, stored.key)? {
-            return Ok(None);
-        }
-        let row = &stored.tracked.orchestration;
-        self.entries.push(journal::presence(EntryKind::Reappeared, stored.key, row));
-        Ok(Some(Change::Reappeared))
-    }
-
-    /// Notes that Paxos no longer knows a row. One that is missing already stays so.
-    pub(super) fn lose(&mut self, stored: Stored) -> Result<(), Problem> {
-        if missing::note(self.connection, stored.key, self.page)? {
-            let row = &stored.tracked.orchestration;
-            self.entries.push(journal::presence(EntryKind::WentMissing, stored.key, row));
-            self.weigh_presence(stored, Change::WentMissing);
-        }
-        Ok(())
-    }
-
-    fn weigh_presence(&mut self, stored: Stored, change: Change) {
-        self.weighed.push(Weighed {
-            status_since: stored.tracked.status_since,
-            before: Some(stored.tracked),
-            received: None,
-            kept: None,
-            changes: vec![change],
-        });
     }
 
     fn forget_unreadable(&mut self, row: &Orchestration) -> Result<(), Problem> {

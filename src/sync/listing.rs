@@ -1,5 +1,6 @@
 //! Listing one window of one profile: its slices side by side, page by page into the ledger.
 
+use std::collections::HashSet;
 use std::ops::Bound;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -47,6 +48,8 @@ pub(super) struct Found {
     pub(super) counts: Counts,
     /// Rows that were listed in an older state than the ledger's.
     pub(super) stale: Vec<Identifier>,
+    /// Rows that were listed as open.
+    pub(super) met: HashSet<Identifier>,
     /// Why a part of the window was not listed.
     pub(super) failure: Option<PollFailure>,
     /// The earliest `Date` on any page: what was created later may not have been there to be listed.
@@ -93,7 +96,7 @@ impl Walk {
         if let Err(failure) = Arc::clone(&walk).run_slices(listing.slices).await {
             walk.lock_found().failure = Some(failure);
         }
-        walk.lock_found().clone()
+        std::mem::take(&mut *walk.lock_found())
     }
 
     /// Runs as many slices side by side as the rate allows, cutting the largest while there is room.
@@ -257,11 +260,15 @@ impl Walk {
     /// Sorts a page's rows and says how far the slice is with them.
     fn prepare(&self, slice: SliceKey, page: Page) -> PageCommit {
         let is_last = page.next.is_none();
-        if let Some(date) = page.server_date {
-            let mut found = self.lock_found();
-            found.earliest_date = Some(found.earliest_date.map_or(date, |earliest| earliest.min(date)));
-        }
         let sorted = SortedRows::of(page.rows);
+        {
+            let mut found = self.lock_found();
+            if let Some(date) = page.server_date {
+                found.earliest_date = Some(found.earliest_date.map_or(date, |earliest| earliest.min(date)));
+            }
+            let open = sorted.rows.iter().map(|row| &row.orchestration).filter(|row| !row.status.is_final());
+            found.met.extend(open.map(|row| row.id.clone()));
+        }
         let times = || sorted.rows.iter().map(|row| row.orchestration.created_at);
         let mut board = self.lock_board();
         let begins_at = board.place(slice).map_or(Timestamp::EPOCH, |(position, _)| position);
