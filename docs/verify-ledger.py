@@ -109,17 +109,22 @@ def digest(row):
 def check_rows(ledger):
     """Takes every row back through its changes, and holds each state against the journal's digest of it."""
     stories = {}
+    missing = {}
     merged = 0
-    for orchestration, kind, after, old in ledger.execute(
-        "SELECT orchestration_id, kind, digest, old_values FROM journal ORDER BY seq"
+    for orchestration, kind, at, after, old in ledger.execute(
+        "SELECT orchestration_id, kind, at, digest, old_values FROM journal ORDER BY seq"
     ):
+        if kind in ("went_missing", "reappeared"):
+            missing[orchestration] = at if kind == "went_missing" else None
         if kind == "merged":
             merged += 1
         elif after is not None and orchestration is not None:
             stories.setdefault(orchestration, []).append((after, json.loads(old) if old else None))
     rows = 0
     columns = ", ".join(column for _, column in FIELDS)
-    for id, *values in ledger.execute(f"SELECT id, {columns} FROM orchestrations"):
+    for id, missing_since, *values in ledger.execute(f"SELECT id, missing_since, {columns} FROM orchestrations"):
+        if missing_since != missing.get(id):
+            sys.exit(f"whether orchestration {id} is missing is not what the journal says of it")
         row = dict(zip((path for path, _ in FIELDS), values), id=id)
         story = stories.pop(id, [])
         for after, old in reversed(story):

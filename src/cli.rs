@@ -10,6 +10,7 @@ mod exit;
 mod failure;
 mod generate;
 mod history;
+mod interrupt;
 mod ledger;
 mod poll;
 mod progress;

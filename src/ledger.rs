@@ -14,7 +14,10 @@ mod indexes;
 mod journal;
 mod listing;
 mod lock;
+mod lookup;
+mod missing;
 mod open;
+mod open_rows;
 mod page;
 mod polls;
 mod reader;
@@ -29,6 +32,8 @@ pub use error::{LedgerError, Problem};
 pub use history::{Event, EventKind, History, Was};
 pub use journal::{EntryKind, JournalHead};
 pub use listing::{Listing, ProfileState, Progress, Slice, SliceKey};
+pub use lookup::Lost;
+pub use open_rows::{KnownRow, OpenRow, Reach};
 pub use page::{Compare, Judge, PageCommit, PageCommitted, Rules};
 pub use reader::{Backlog, Indexes, LastPoll, Overview, ProfileOverview, Reader};
 pub use skew::ClockSkew;
@@ -39,6 +44,10 @@ pub use writer::Ledger;
 /// Names a profile in the ledger.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct ProfileKey(i64);
+
+/// Names an orchestration in the ledger.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct OrchestrationKey(i64);
 
 /// Names a poll of one profile.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -43,8 +43,8 @@ use tokio::net::TcpListener;
 use crate::clock::SharedClock;
 
 pub use config::{
-    ApiConfig, Credentials, CursorLife, GetShape, Latency, ListField, ListedUnder, ProfilesCursor, RateLimit,
-    RetryAfter, ScopePolicy, SimConfig, WorldConfig,
+    ApiConfig, Credentials, CursorLife, Cursors, GetShape, Latency, ListField, ListedUnder, ProfilesCursor,
+    RateLimit, RetryAfter, ScopePolicy, SimConfig, WorldConfig,
 };
 pub use control::{Control, NoSuchOrchestration};
 pub use dice::{InvalidRate, Rate};

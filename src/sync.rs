@@ -9,19 +9,24 @@ pub mod diff;
 mod discover;
 mod failure;
 mod listing;
+mod missing;
 mod progress;
+mod refresh;
+mod stopping;
+mod tally;
+mod visit;
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::fmt;
 use std::num::NonZeroU32;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
 use crate::clock::SharedClock;
-use crate::ledger::{ClockSkew, Ledger};
+use crate::ledger::{ClockSkew, Ledger, ProfileKey};
 use crate::model::{
     FailureKind, Lane, PollFailure, PollOutcome, PollResult, Profile, ProfilePoll, ProfileSelection,
     Shortfall, Timestamp,
@@ -30,6 +35,7 @@ use crate::paxos::Client;
 
 pub use board::Span;
 pub use progress::{Event, Watch, unwatched};
+pub use stopping::{Stopper, Stopping};
 
 /// The most pages in memory: one of 1000 rows takes some 3 MiB, body and rows together.
 const MAX_PAGES: usize = 24;
@@ -77,8 +83,11 @@ pub struct Poller {
     clock: SharedClock,
     settings: Settings,
     watch: Watch,
+    stopping: Stopping,
     /// Room for pages in memory, for all profiles together.
     room: Arc<Semaphore>,
+    /// How many open rows had left their statuses when a refresh last asked for those, by profile.
+    leavers: Arc<Mutex<HashMap<ProfileKey, usize>>>,
 }
 
 impl fmt::Debug for Poller {
@@ -90,7 +99,15 @@ impl fmt::Debug for Poller {
 impl Poller {
     /// A poller that tells `watch` what happens.
     pub fn new(client: Client, ledger: Ledger, clock: SharedClock, settings: Settings, watch: Watch) -> Self {
-        Self { client, ledger, clock, settings, watch, room: Arc::new(Semaphore::new(MAX_PAGES)) }
+        let room = Arc::new(Semaphore::new(MAX_PAGES));
+        let (stopping, leavers) = (Stopping::never(), Arc::default());
+        Self { client, ledger, clock, settings, watch, stopping, room, leavers }
+    }
+
+    /// The same poller, whose polls end at their next page boundary once `stopping` is given.
+    #[must_use]
+    pub fn with_stopping(self, stopping: Stopping) -> Self {
+        Self { stopping, ..self }
     }
 
     /// Polls every selected profile once, side by side. A profile that fails holds up no other.
@@ -106,7 +123,8 @@ impl Poller {
                 outcome.account_failure = Some(failure);
             }
         }
-        if outcome.account_failure.is_none() {
+        // Building takes a while; the next poll does it as well.
+        if outcome.account_failure.is_none() && !self.stopping.is_given() {
             self.build_indexes(&mut outcome).await;
         }
         outcome.clock_skew_micros = self.client.server_clock().skew_micros();
@@ -118,10 +136,10 @@ impl Poller {
     /// The profiles to poll, and what the account says of each. Those of the configuration take their
     /// names from the account where they have none of their own.
     async fn profiles(&self, selection: &ProfileSelection) -> Result<Vec<(Profile, Standing)>, PollFailure> {
-        let listed = self.client.profiles(Lane::Discover).await;
+        let listed = self.stopping.or_answer(self.client.profiles(Lane::Discover)).await;
         match (selection, listed) {
             (ProfileSelection::All, Ok(listed)) => self.all_profiles(listed).await,
-            (ProfileSelection::All, Err(error)) => Err(failure::of_listing_profiles(&error)),
+            (ProfileSelection::All, Err(failure)) => Err(failure),
             (ProfileSelection::Listed(wanted), Ok(listed)) => {
                 let find = |wanted: &Profile| match listed.iter().find(|listed| listed.id == wanted.id) {
                     Some(same) => {
@@ -133,8 +151,8 @@ impl Poller {
                 Ok(once_each(wanted.iter().map(find).collect()))
             }
             // Names are a convenience, for which the credentials need a scope of its own.
-            (ProfileSelection::Listed(wanted), Err(error)) => {
-                tracing::debug!(error = %error, "the account's profiles could not be listed; going on without their names");
+            (ProfileSelection::Listed(wanted), Err(failure)) => {
+                tracing::debug!(error = %failure.message, "the account's profiles could not be listed; going on without their names");
                 Ok(once_each(wanted.iter().map(|profile| (profile.clone(), Standing::NotAsked)).collect()))
             }
         }
@@ -181,6 +199,10 @@ impl Poller {
         let mut polls = running.join_all().await;
         polls.sort_by_key(|(index, _)| *index);
         polls.into_iter().map(|(_, poll)| poll).collect()
+    }
+
+    fn leavers(&self) -> MutexGuard<'_, HashMap<ProfileKey, usize>> {
+        self.leavers.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The server's time: its last `Date` and what went by since. Before any came, the local clock.

@@ -18,6 +18,9 @@ pub(super) enum Failure {
     /// Paxos did not answer as it should.
     #[error("failed to ask Paxos")]
     Fetch(#[from] FetchError),
+    /// It was told to end at once.
+    #[error("ended at once; nothing that was committed is lost, and the next poll goes on from there")]
+    Interrupted,
     /// Standard output or the terminal cannot be written.
     #[error("cannot write the output")]
     Output(#[source] std::io::Error),
@@ -43,7 +46,7 @@ impl Failure {
                 FailureKind::Profile => Exit::Failed,
                 kind => Exit::of_failure(kind),
             },
-            Self::Output(_) | Self::Other(_) => Exit::Failed,
+            Self::Interrupted | Self::Output(_) | Self::Other(_) => Exit::Failed,
         }
     }
 }

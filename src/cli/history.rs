@@ -87,6 +87,10 @@ fn headline(event: &Event) -> String {
         EventKind::Unreadable(problem) => format!("came as a row that could not be read: {problem}"),
         EventKind::ReadableAgain => "could be read again".to_owned(),
         EventKind::Merged => "a second row of it was merged into this one".to_owned(),
+        EventKind::WentMissing => {
+            "went missing: Paxos answers that there is no such orchestration (404)".to_owned()
+        }
+        EventKind::Reappeared => "reappeared".to_owned(),
     }
 }
 
@@ -103,7 +107,11 @@ fn details(event: &Event) -> Vec<String> {
             changes.iter().filter(|was| was.field != Field::Status).map(difference).collect()
         }
         EventKind::WentBackInTime(changes) => changes.iter().map(difference).collect(),
-        EventKind::Unreadable(_) | EventKind::ReadableAgain | EventKind::Merged => Vec::new(),
+        EventKind::Unreadable(_)
+        | EventKind::ReadableAgain
+        | EventKind::Merged
+        | EventKind::WentMissing
+        | EventKind::Reappeared => Vec::new(),
     }
 }
 
@@ -137,6 +145,8 @@ fn event_document(event: &Event) -> Value {
         EventKind::Unreadable(problem) => ("unreadable", json!({ "problem": problem })),
         EventKind::ReadableAgain => ("readable_again", json!({})),
         EventKind::Merged => ("merged", json!({})),
+        EventKind::WentMissing => ("went_missing", json!({})),
+        EventKind::Reappeared => ("reappeared", json!({})),
     };
     json!({ "seq": event.seq, "at": event.at.to_rfc3339(), "poll": event.poll, "kind": kind, "detail": detail })
 }

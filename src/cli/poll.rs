@@ -5,12 +5,15 @@ use std::sync::Arc;
 use serde::Serialize;
 
 use super::failure::Failure;
+use super::interrupt::stoppable;
 use super::session::{Patience, Session};
 use super::terminal::{Paint, Terminal, render, skew_worth_telling, table, thousands};
 use super::{Common, Exit, progress, session};
 use crate::clock::SystemClock;
 use crate::config::Config;
-use crate::model::{Identifier, PollOutcome, PollResult, Profile, ProfilePoll, ProfileSelection};
+use crate::model::{
+    Counts, FailureKind, Identifier, PollOutcome, PollResult, Profile, ProfilePoll, ProfileSelection,
+};
 use crate::sync::Pace;
 
 /// What `poll` and `backfill` take.
@@ -33,17 +36,17 @@ pub(super) fn run(
 ) -> Result<Exit, Failure> {
     let config = session::load(common, terminal)?;
     let selection = select(&config, &wanted.profile)?;
-    let outcome = runtime()?.block_on(async {
+    let outcome = runtime()?.block_on(stoppable(terminal, async |stopping| {
         let patience = match pace {
             Pace::Backfill => Patience::WaitOutStops,
             Pace::ByGap => Patience::Usual,
         };
         let session =
             Session::open(&config, Arc::new(SystemClock), patience, progress::watch(terminal)).await?;
-        let outcome = session.poller.poll(&selection, pace).await;
+        let outcome = session.poller.clone().with_stopping(stopping).poll(&selection, pace).await;
         session.close().await;
-        Ok::<_, Failure>(outcome)
-    })?;
+        Ok(outcome)
+    }))?;
     let text = if wanted.json { json(&outcome)? } else { text(&outcome, terminal) };
     terminal.print(&text)?;
     tell_failures(&outcome, terminal);
@@ -88,8 +91,18 @@ pub(super) fn text(outcome: &PollOutcome, terminal: Terminal) -> String {
     if outcome.profiles.is_empty() {
         return String::new();
     }
-    let mut polls =
-        table(&["PROFILE", "LANE", "RESULT", "ROWS", "NEW", "CHANGED", "UNREADABLE", "STALE", "COVERED TO"]);
+    let mut polls = table(&[
+        "PROFILE",
+        "LANE",
+        "RESULT",
+        "ROWS",
+        "NEW",
+        "CHANGED",
+        "UNREADABLE",
+        "STALE",
+        "REFRESHED",
+        "COVERED TO",
+    ]);
     for poll in &outcome.profiles {
         let paint = match poll.result {
             PollResult::Complete => Paint::Good,
@@ -105,10 +118,19 @@ pub(super) fn text(outcome: &PollOutcome, terminal: Terminal) -> String {
             thousands(poll.counts.changed),
             thousands(poll.counts.unreadable),
             thousands(poll.counts.stale),
+            refreshed(&poll.counts),
             poll.coverage.map_or_else(|| "-".to_owned(), |coverage| coverage.to.to_rfc3339_seconds()),
         ]);
     }
     render(&polls)
+}
+
+/// How many open rows were listed again, and how many were asked for one by one.
+fn refreshed(counts: &Counts) -> String {
+    match counts.looked_up {
+        0 => thousands(counts.refreshed),
+        looked_up => format!("{} +{} by Get", thousands(counts.refreshed), thousands(looked_up)),
+    }
 }
 
 fn tell_failures(outcome: &PollOutcome, terminal: Terminal) {
@@ -123,9 +145,17 @@ fn tell_failures(outcome: &PollOutcome, terminal: Terminal) {
             terminal.tell(&format!("{}: poll {}: {reason}", poll.profile.label(), poll.result.as_str()));
         }
     }
+    if was_stopped(outcome) {
+        terminal.tell("nothing is lost: what was committed is kept, and the next poll goes on from there");
+    }
     if let Some(skew) = outcome.clock_skew_micros.and_then(skew_worth_telling) {
         terminal.tell(&format!("warning: the local clock is {skew}; check its time synchronisation"));
     }
+}
+
+fn was_stopped(outcome: &PollOutcome) -> bool {
+    let failures = outcome.profiles.iter().flat_map(|poll| poll.result.failures());
+    failures.chain(&outcome.account_failure).any(|failure| failure.kind == FailureKind::Stopped)
 }
 
 /// The outcome of a poll, version 1.
@@ -156,6 +186,8 @@ struct ProfileOutcome {
     unreadable: u64,
     stale: u64,
     without_id: u64,
+    refreshed: u64,
+    looked_up: u64,
 }
 
 impl From<&ProfilePoll> for ProfileOutcome {
@@ -177,6 +209,8 @@ impl From<&ProfilePoll> for ProfileOutcome {
             unreadable: poll.counts.unreadable,
             stale: poll.counts.stale,
             without_id: poll.counts.without_id,
+            refreshed: poll.counts.refreshed,
+            looked_up: poll.counts.looked_up,
         }
     }
 }

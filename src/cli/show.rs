@@ -36,6 +36,7 @@ pub(super) struct ShowArguments {
 struct Known {
     tracked: Option<Tracked>,
     unreadable: Option<UnreadableRow>,
+    missing_since: Option<Timestamp>,
     listed_under: Vec<Profile>,
 }
 
@@ -54,6 +55,7 @@ pub(super) fn run(common: &Common, wanted: &ShowArguments, terminal: Terminal) -
     let known = Known {
         tracked: reader.orchestration(&id)?,
         unreadable: reader.unreadable(&id)?,
+        missing_since: reader.missing_since(&id)?,
         listed_under: reader.listed_under(&id)?,
     };
     let now = SystemClock.now();
@@ -117,6 +119,13 @@ fn text(id: &Identifier, known: &Known, live: &Live, now: Timestamp, terminal: T
     } else {
         writeln!(text, "{}", terminal.paint(&id.to_string(), Paint::Heading)).unwrap_or_default();
         text.push_str("not in the ledger as an orchestration\n");
+    }
+    if let Some(since) = known.missing_since {
+        let missing = format!(
+            "missing for {}: Paxos answers that there is no such orchestration (404)",
+            age(now, since)
+        );
+        writeln!(text, "\n{}", terminal.paint(&missing, Paint::Bad)).unwrap_or_default();
     }
     if let Some(row) = &known.unreadable {
         let problem = format!("its last row could not be read: {}", row.problem);
@@ -189,6 +198,8 @@ fn change_line(change: &Change) -> String {
         Change::FieldChanged { field, old, new: None } => format!("{field}: {old} → (missing)"),
         Change::FilledIn { field, new } => format!("{field}: (missing) → {new}"),
         Change::WentBackInTime { from, to } => format!("an older state: updated_at {from} → {to}"),
+        Change::WentMissing => "missing".to_owned(),
+        Change::Reappeared => "no longer missing".to_owned(),
     }
 }
 
@@ -198,6 +209,7 @@ fn json_text(known: &Known, live: &Live) -> Result<String, Failure> {
         "orchestration": known.tracked.as_ref().map(|tracked| shown(&tracked.orchestration)),
         "status_since": known.tracked.as_ref().map(|tracked| tracked.status_since.to_rfc3339()),
         "listed_under": known.listed_under.iter().map(|profile| profile.id.to_string()).collect::<Vec<_>>(),
+        "missing_since": known.missing_since.map(Timestamp::to_rfc3339),
         "unreadable": known.unreadable.as_ref().map(|row| json!({ "raw": &*row.raw, "problem": row.problem })),
     });
     let answer = match live {

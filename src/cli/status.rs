@@ -129,6 +129,11 @@ fn note(profile: &ProfileOverview) -> String {
         )
         .unwrap_or_default();
     }
+    if profile.missing > 0 {
+        let missing = thousands(profile.missing);
+        writeln!(note, "{label}: {missing} missing: Paxos no longer lists them and answers 404")
+            .unwrap_or_default();
+    }
     if let Some(reason) = profile.last_poll.as_ref().and_then(|poll| poll.reason.as_ref()) {
         writeln!(note, "{label}: {reason}").unwrap_or_default();
     }
@@ -183,6 +188,7 @@ struct ProfileStatus<'a> {
     unfinished_listing_percent_left: Option<u64>,
     open: u64,
     oldest_open: Option<String>,
+    missing: u64,
 }
 
 impl<'a> Status<'a> {
@@ -227,6 +233,7 @@ impl<'a> ProfileStatus<'a> {
             unfinished_listing_percent_left: profile.backlog.map(|backlog| backlog.percent_left),
             open: profile.open,
             oldest_open: profile.oldest_open.map(Timestamp::to_rfc3339),
+            missing: profile.missing,
         }
     }
 }

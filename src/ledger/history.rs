@@ -50,6 +50,10 @@ pub enum EventKind {
     ReadableAgain,
     /// A second row of it was merged into this one.
     Merged,
+    /// Paxos no longer listed it and answered 404 for it.
+    WentMissing,
+    /// It was met again.
+    Reappeared,
 }
 
 /// What a field was and what it became.
@@ -110,6 +114,8 @@ fn tell(entry: &StoredEntry, values: &mut OldValues) -> Option<EventKind> {
         }
         EntryKind::ReadableAgain => EventKind::ReadableAgain,
         EntryKind::Merged => EventKind::Merged,
+        EntryKind::WentMissing => EventKind::WentMissing,
+        EntryKind::Reappeared => EventKind::Reappeared,
     })
 }
 

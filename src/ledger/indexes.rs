@@ -102,6 +102,7 @@ fn merge(
     )?;
     connection.execute("DELETE FROM also_listed WHERE orchestration = ?1", [second])?;
     connection.execute("DELETE FROM stale_sighting WHERE orchestration = ?1", [second])?;
+    connection.execute("DELETE FROM missing WHERE orchestration = ?1", [second])?;
     connection.execute("DELETE FROM orchestration WHERE key = ?1", [second])?;
     let verdict = (rules.compare)(Some(&kept.tracked), &merged.tracked.orchestration, at, Trust::Listed);
     if let Verdict::Changed { kept, changes } = verdict {

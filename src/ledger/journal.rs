@@ -32,16 +32,22 @@ pub enum EntryKind {
     /// A second row of the same orchestration was merged into the first; the body is a JSON object
     /// of `id`, `into` (a key) and `row` (its values by field path).
     Merged,
+    /// Paxos no longer knows it; the body is as for `Changed`, with no old values.
+    WentMissing,
+    /// It was missing and was met again; the body is as for `WentMissing`.
+    Reappeared,
 }
 
 impl EntryKind {
-    const ALL: [Self; 6] = [
+    const ALL: [Self; 8] = [
         Self::Appeared,
         Self::Changed,
         Self::WentBackInTime,
         Self::Unreadable,
         Self::ReadableAgain,
         Self::Merged,
+        Self::WentMissing,
+        Self::Reappeared,
     ];
 
     /// The number that is stored.
@@ -53,6 +59,8 @@ impl EntryKind {
             Self::Unreadable => 4,
             Self::ReadableAgain => 5,
             Self::Merged => 6,
+            Self::WentMissing => 10,
+            Self::Reappeared => 11,
         }
     }
 
@@ -70,6 +78,8 @@ impl EntryKind {
             Self::Unreadable => "unreadable",
             Self::ReadableAgain => "readable_again",
             Self::Merged => "merged",
+            Self::WentMissing => "went_missing",
+            Self::Reappeared => "reappeared",
         }
     }
 }
@@ -306,8 +316,8 @@ pub(super) fn changed(key: i64, changes: &[Change], row: &Orchestration) -> Entr
     };
     for change in changes {
         match change {
-            // A new row's entry is its digest; it has no old values.
-            Change::Appeared => {}
+            // These have entries of their own.
+            Change::Appeared | Change::WentMissing | Change::Reappeared => {}
             Change::StatusMoved { from, .. } => put(Field::Status, Some(from.as_str())),
             Change::LegMoved { leg: LegSide::Source, from, .. } => {
                 put(Field::SourceTransferStatus, Some(from.as_str()));
@@ -320,6 +330,15 @@ pub(super) fn changed(key: i64, changes: &[Change], row: &Orchestration) -> Entr
             Change::WentBackInTime { .. } => kind = EntryKind::WentBackInTime,
         }
     }
+    with_old_values(kind, key, row, old)
+}
+
+/// The entry for a row that went missing or reappeared, and is as `row` in the ledger.
+pub(super) fn presence(kind: EntryKind, key: i64, row: &Orchestration) -> Entry {
+    with_old_values(kind, key, row, Map::new())
+}
+
+fn with_old_values(kind: EntryKind, key: i64, row: &Orchestration, old: Map<String, Json>) -> Entry {
     let mut body = digest(row).to_vec();
     body.extend_from_slice(Json::Object(old).to_string().as_bytes());
     Entry { kind, orchestration: Some(key), body: Body::DigestAndJson(body) }

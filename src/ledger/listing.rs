@@ -50,6 +50,8 @@ pub enum Progress {
     Reached(SliceKey, Timestamp),
     /// The slice is finished.
     Finished(SliceKey),
+    /// The page belongs to a refresh: open orchestrations that are looked at again.
+    Refresh,
     /// The page belongs to no listing.
     None,
 }
@@ -195,7 +197,7 @@ pub(super) fn advance(
         Progress::Finished(slice) => connection
             .prepare_cached("UPDATE slice SET position = ends_at, done = 1 WHERE key = ?1")?
             .execute([slice.0])?,
-        Progress::None => return Ok(()),
+        Progress::Refresh | Progress::None => return Ok(()),
     };
     if let Some(doubt_from) = page.doubt_from {
         connection
@@ -214,7 +216,8 @@ pub(super) fn count(connection: &Connection, poll: PollNumber, counts: &Counts) 
         .prepare_cached(
             "UPDATE poll SET pages = pages + ?2, rows = rows + ?3, appeared = appeared + ?4,
              changed = changed + ?5, unreadable = unreadable + ?6, stale = stale + ?7,
-             without_id = without_id + ?8 WHERE number = ?1",
+             without_id = without_id + ?8, refreshed = refreshed + ?9, looked_up = looked_up + ?10
+             WHERE number = ?1",
         )?
         .execute(params![
             poll.0,
@@ -224,7 +227,9 @@ pub(super) fn count(connection: &Connection, poll: PollNumber, counts: &Counts) 
             counts.changed,
             counts.unreadable,
             counts.stale,
-            counts.without_id
+            counts.without_id,
+            counts.refreshed,
+            counts.looked_up
         ])?;
     Ok(())
 }

@@ -14,7 +14,17 @@ use super::Problem;
 /// Held for as long as this process may write to the ledger.
 #[derive(Debug)]
 pub(super) struct Lock {
-    _file: File,
+    file: File,
+}
+
+impl Drop for Lock {
+    /// Closing the file would do, were it not for a child process that has just been begun: it holds
+    /// every open file for a moment, and with it the lock.
+    fn drop(&mut self) {
+        if let Err(error) = self.file.unlock() {
+            tracing::debug!(error = %error, "the ledger's lock ends with its file");
+        }
+    }
 }
 
 /// Takes the lock of the ledger at `path`, or says who holds it.
@@ -35,7 +45,7 @@ pub(super) fn take(path: &Path) -> Result<Lock, Problem> {
         Ok(()) => {
             file.set_len(0)?;
             write!(file, "pid {}", std::process::id())?;
-            Ok(Lock { _file: file })
+            Ok(Lock { file })
         }
         Err(TryLockError::WouldBlock) => {
             let mut holder = String::new();

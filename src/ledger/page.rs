@@ -1,5 +1,7 @@
 //! One page of rows, written in one transaction with everything that follows from it.
 
+mod presence;
+
 use std::fmt;
 use std::sync::Arc;
 
@@ -17,7 +19,7 @@ use super::indexes::Lookup;
 use super::journal::{self, Body, Entry, EntryKind, JournalHead, hex};
 use super::listing::{self, Progress};
 use super::rows::{self, Rows, Stored};
-use super::{PollNumber, Problem, ProfileKey, identity};
+use super::{PollNumber, Problem, ProfileKey, identity, missing};
 
 /// Compares a received orchestration with the known one; see `sync::diff`.
 pub type Compare = fn(Option<&Tracked>, &Orchestration, Timestamp, Trust) -> Verdict;
@@ -82,6 +84,9 @@ pub(super) fn commit(
     let mut desk = Desk::new(connection, rules, page)?;
     desk.committed.counts.pages = 1;
     desk.committed.counts.rows = (page.rows.len() + page.unreadable.len()) as u64 + page.without_id;
+    if page.progress == Progress::Refresh {
+        desk.committed.counts.refreshed = desk.committed.counts.rows;
+    }
     for row in &page.rows {
         desk.take(row, Trust::Listed)?;
     }
@@ -93,92 +98,38 @@ pub(super) fn commit(
     Ok(committed)
 }
 
-/// Writes what Get Orchestration answered about a row that was listed in an older state than the
-/// ledger's. The same older answer in [`CONFIRMING_POLLS`] rounds running is taken. A look-up is no page,
-/// and the row that it is about was counted when it was listed.
-pub(super) fn commit_lookup(
-    connection: &Connection,
-    rules: &Rules,
-    page: &PageCommit,
-) -> Result<PageCommitted, Problem> {
-    let mut desk = Desk::new(connection, rules, page)?;
-    for row in &page.rows {
-        let trust = weigh_sighting(&mut desk, row)?;
-        desk.take(row, trust)?;
-    }
-    for row in &page.unreadable {
-        desk.take_unreadable(row)?;
-    }
-    desk.committed.counts.stale = 0;
-    desk.finish()
-}
-
-/// In how many rounds over the profile running an older answer must be the same before it is believed.
-const CONFIRMING_POLLS: i64 = 3;
-
-fn weigh_sighting(desk: &mut Desk<'_>, row: &Received) -> Result<Trust, Problem> {
-    let row = &row.orchestration;
-    let Some(stored) = desk.rows.find(row)? else { return Ok(Trust::Listed) };
-    let Desk { connection, rules, page, .. } = desk;
-    let verdict = (rules.compare)(Some(&stored.tracked), row, page.seen_at, Trust::Listed);
-    let mut forget = connection.prepare_cached("DELETE FROM stale_sighting WHERE orchestration = ?1")?;
-    if verdict != Verdict::Stale {
-        forget.execute([stored.key])?;
-        return Ok(Trust::Listed);
-    }
-    let now = digest(row);
-    // Polls of one profile are numbered with gaps, those of other profiles: "running" is told by the
-    // former round over this profile. Being asked twice in one round confirms nothing.
-    let before: Option<i64> = connection
-        .prepare_cached(
-            "SELECT s.sightings - (seen.round = now.round) FROM stale_sighting AS s
-             JOIN poll AS seen ON seen.number = s.last_poll JOIN poll AS now ON now.number = ?3
-             WHERE s.orchestration = ?1 AND s.profile = ?4 AND s.digest = ?2 AND (seen.round = now.round
-             OR seen.round = (SELECT round FROM poll WHERE profile = ?4 AND number < now.round
-             ORDER BY number DESC LIMIT 1))",
-        )?
-        .query_row(params![stored.key, now, page.poll.0, page.profile.0], |row| row.get(0))
-        .optional()?;
-    let sightings = before.unwrap_or(0) + 1;
-    if sightings >= CONFIRMING_POLLS {
-        forget.execute([stored.key])?;
-        return Ok(Trust::Confirmed);
-    }
-    connection
-        .prepare_cached(
-            "INSERT OR REPLACE INTO stale_sighting (orchestration, profile, digest, sightings, last_poll)
-             VALUES (?1, ?2, ?3, ?4, ?5)",
-        )?
-        .execute(params![stored.key, page.profile.0, now, sightings, page.poll.0])?;
-    Ok(Trust::Listed)
-}
-
 /// What one row came to.
 struct Weighed<'a> {
     before: Option<Tracked>,
-    received: &'a Orchestration,
+    /// What was met; `None` where nothing was that could be taken.
+    received: Option<&'a Orchestration>,
     kept: Option<Box<Tracked>>,
     status_since: Timestamp,
     changes: Vec<Change>,
 }
 
 /// A page in the making.
-struct Desk<'a> {
-    connection: &'a Connection,
-    rules: &'a Rules,
-    page: &'a PageCommit,
+pub(super) struct Desk<'a> {
+    pub(super) connection: &'a Connection,
+    pub(super) rules: &'a Rules,
+    pub(super) page: &'a PageCommit,
     lookup: Lookup,
-    rows: Rows<'a>,
+    pub(super) rows: Rows<'a>,
     customer: Option<Identifier>,
     head: JournalHead,
     has_unreadable: bool,
+    has_missing: bool,
     entries: Vec<Entry>,
     weighed: Vec<Weighed<'a>>,
-    committed: PageCommitted,
+    pub(super) committed: PageCommitted,
 }
 
 impl<'a> Desk<'a> {
-    fn new(connection: &'a Connection, rules: &'a Rules, page: &'a PageCommit) -> Result<Self, Problem> {
+    pub(super) fn new(
+        connection: &'a Connection,
+        rules: &'a Rules,
+        page: &'a PageCommit,
+    ) -> Result<Self, Problem> {
         let counts = Counts {
             without_id: page.without_id,
             unreadable: page.unreadable.len() as u64,
@@ -194,6 +145,7 @@ impl<'a> Desk<'a> {
             customer: identity::customer(connection)?,
             head: journal::head(connection)?,
             has_unreadable: connection.prepare_cached("SELECT 1 FROM unreadable")?.exists([])?,
+            has_missing: missing::any(connection)?,
             entries: Vec::with_capacity(page.rows.len()),
             weighed: Vec::with_capacity(page.rows.len()),
             committed: PageCommitted {
@@ -204,15 +156,18 @@ impl<'a> Desk<'a> {
         })
     }
 
-    fn take(&mut self, received: &'a Received, trust: Trust) -> Result<(), Problem> {
+    /// Takes a row that was met.
+    pub(super) fn take(&mut self, received: &'a Received, trust: Trust) -> Result<(), Problem> {
         let row = &received.orchestration;
         self.check_customer(row)?;
         if self.lookup == Lookup::ByCreation && !self.has_unreadable && self.take_as_new(received)? {
             return Ok(());
         }
         let stored = self.rows.find(row)?;
+        let mut presence = None;
         if let Some(stored) = &stored {
             self.note_listed(stored)?;
+            presence = self.find_again(stored)?;
         }
         let before = stored.as_ref().map(|stored| &stored.tracked);
         let verdict = (self.rules.compare)(before, row, self.page.seen_at, trust);
@@ -230,26 +185,30 @@ impl<'a> Desk<'a> {
                 let shown = row.updated_at.unwrap_or(self.page.begins_at);
                 let doubt = self.committed.doubt_from.map_or(shown, |doubt| doubt.min(shown));
                 self.committed.doubt_from = Some(doubt);
+                if let (Some(stored), Some(change)) = (stored, presence) {
+                    self.weigh_presence(stored, change);
+                }
             }
             Verdict::Unchanged => {
                 if let Some(stored) = stored {
                     self.weighed.push(Weighed {
                         status_since: stored.tracked.status_since,
                         before: Some(stored.tracked),
-                        received: row,
+                        received: Some(row),
                         kept: None,
-                        changes: Vec::new(),
+                        changes: presence.into_iter().collect(),
                     });
                 }
             }
-            Verdict::Changed { kept, changes } => {
+            Verdict::Changed { kept, mut changes } => {
                 if let Some(stored) = stored {
                     rows::update(self.connection, stored.key, &kept, received.fingerprint)?;
                     self.entries.push(journal::changed(stored.key, &changes, &kept.orchestration));
                     self.committed.counts.changed += 1;
+                    changes.extend(presence);
                     self.weighed.push(Weighed {
                         before: Some(stored.tracked),
-                        received: row,
+                        received: Some(row),
                         status_since: kept.status_since,
                         kept: Some(kept),
                         changes,
@@ -285,7 +244,7 @@ impl<'a> Desk<'a> {
         self.committed.counts.appeared += 1;
         self.weighed.push(Weighed {
             before: None,
-            received: row,
+            received: Some(row),
             kept: None,
             status_since,
             changes: vec![Change::Appeared],
@@ -334,7 +293,19 @@ impl<'a> Desk<'a> {
         Ok(())
     }
 
-    fn take_unreadable(&mut self, row: &UnreadableRow) -> Result<(), Problem> {
+    /// Takes a row that was met and cannot be read.
+    pub(super) fn take_unreadable(&mut self, row: &UnreadableRow) -> Result<(), Problem> {
+        let stored = match self.lookup {
+            Lookup::ById => rows::find_by_id(self.connection, &row.id)?,
+            // Without an index on ids, looking for each would read the whole table each time.
+            Lookup::ByCreation => None,
+        };
+        let orchestration = stored.as_ref().map(|stored| stored.key);
+        if let Some(stored) = stored
+            && let Some(change) = self.find_again(&stored)?
+        {
+            self.weigh_presence(stored, change);
+        }
         let known: Option<String> = self
             .connection
             .prepare_cached("SELECT raw FROM unreadable WHERE id = ?1")?
@@ -349,11 +320,6 @@ impl<'a> Desk<'a> {
                  ON CONFLICT (id) DO UPDATE SET raw = excluded.raw, problem = excluded.problem",
             )?
             .execute(params![row.id, self.page.profile.0, row.raw, row.problem, self.page.seen_at])?;
-        let orchestration = match self.lookup {
-            Lookup::ById => rows::find_by_id(self.connection, &row.id)?.map(|stored| stored.key),
-            // Without an index on ids, looking for each would read the whole table each time.
-            Lookup::ByCreation => None,
-        };
         let body = json!({
             "id": row.id.to_string(),
             "problem": row.problem,
@@ -368,7 +334,8 @@ impl<'a> Desk<'a> {
         Ok(())
     }
 
-    fn finish(self) -> Result<PageCommitted, Problem> {
+    /// Writes the journal, what follows and the counts.
+    pub(super) fn finish(self) -> Result<PageCommitted, Problem> {
         journal::append_after(
             self.connection,
             &self.head,
@@ -381,17 +348,20 @@ impl<'a> Desk<'a> {
                 .prepare_cached("INSERT OR IGNORE INTO outbox (key, payload, at) VALUES (?1, ?2, ?3)")?
                 .execute(params![consequence.key, consequence.payload, self.page.seen_at])?;
         }
-        let counts = &self.committed.counts;
-        listing::count(self.connection, self.page.poll, counts)?;
+        listing::count(self.connection, self.page.poll, &self.committed.counts)?;
         Ok(self.committed)
     }
 
     fn judge(&self) -> Result<Vec<Consequence>, Problem> {
-        let rows = self.weighed.iter().map(|weighed| Observation::Row {
-            before: weighed.before.as_ref().map(|before| &before.orchestration),
-            now: weighed.kept.as_ref().map_or(weighed.received, |kept| &kept.orchestration),
-            status_since: weighed.status_since,
-            changes: &weighed.changes,
+        let rows = self.weighed.iter().filter_map(|weighed| {
+            let before = weighed.before.as_ref().map(|before| &before.orchestration);
+            let kept = weighed.kept.as_ref().map(|kept| &kept.orchestration);
+            Some(Observation::Row {
+                before,
+                now: kept.or(weighed.received).or(before)?,
+                status_since: weighed.status_since,
+                changes: &weighed.changes,
+            })
         });
         let unreadable = self.page.unreadable.iter().map(Observation::Unreadable);
         let observations: Vec<_> = rows.chain(unreadable).collect();

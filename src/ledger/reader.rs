@@ -12,7 +12,7 @@ use super::journal::{self, JournalHead};
 use super::skew::{self, ClockSkew};
 use super::stops::{self, StoredStop};
 use super::verify::{self, Verification};
-use super::{LedgerError, Problem, ProfileKey, identity, listing, open, rows};
+use super::{LedgerError, Problem, ProfileKey, identity, listing, missing, open, rows};
 
 /// A ledger that is open for reading.
 #[derive(Debug)]
@@ -74,6 +74,8 @@ pub struct ProfileOverview {
     pub open: u64,
     /// The `created_at` of the oldest of those.
     pub oldest_open: Option<Timestamp>,
+    /// How many of the orchestrations that it listed first are missing.
+    pub missing: u64,
 }
 
 /// A poll as the ledger remembers it.
@@ -140,6 +142,14 @@ impl Reader {
                     Ok(Profile { id: row.get(0)?, name: row.get(1)? })
                 })?
                 .collect::<Result<_, _>>()?)
+        })
+    }
+
+    /// Since when Paxos no longer knows the orchestration with this id; `None` for one that it knows.
+    pub fn missing_since(&self, id: &Identifier) -> Result<Option<Timestamp>, LedgerError> {
+        self.snapshot(|connection| match rows::find_by_id(connection, id)? {
+            Some(stored) => missing::since(connection, stored.key),
+            None => Ok(None),
         })
     }
 
@@ -255,6 +265,7 @@ fn profile_overview(connection: &Connection, key: i64, profile: Profile) -> Resu
         backlog: backlog(connection, ProfileKey(key))?,
         open,
         oldest_open,
+        missing: missing::count(connection, key)?,
     })
 }
 

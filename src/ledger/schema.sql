@@ -38,7 +38,9 @@ CREATE TABLE poll (
     changed    INTEGER NOT NULL DEFAULT 0,
     unreadable INTEGER NOT NULL DEFAULT 0,
     stale      INTEGER NOT NULL DEFAULT 0,
-    without_id INTEGER NOT NULL DEFAULT 0
+    without_id INTEGER NOT NULL DEFAULT 0,
+    refreshed  INTEGER NOT NULL DEFAULT 0,
+    looked_up  INTEGER NOT NULL DEFAULT 0
 ) STRICT;
 
 CREATE INDEX poll_by_profile ON poll (profile);
@@ -130,6 +132,13 @@ CREATE TABLE unreadable (
     first_seen_at INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
 
+-- Orchestrations that Paxos no longer knows, since when, and the poll that found it out.
+CREATE TABLE missing (
+    orchestration INTEGER PRIMARY KEY REFERENCES orchestration (key),
+    since         INTEGER NOT NULL,
+    poll          INTEGER NOT NULL
+) STRICT;
+
 -- Answers older than the ledger's, and in how many rounds running Get Orchestration gave the same one.
 CREATE TABLE stale_sighting (
     orchestration INTEGER NOT NULL REFERENCES orchestration (key),
@@ -149,7 +158,8 @@ CREATE TABLE journal_batch (
     head     BLOB    NOT NULL
 ) STRICT;
 
--- kind: 1 appeared (its seq is the key of the row), 2 changed, 3 went back in time, 4 unreadable, 5 readable again, 6 merged.
+-- kind: 1 appeared (its seq is the key of the row), 2 changed, 3 went back in time, 4 unreadable, 5 readable again,
+-- 6 merged, 10 went missing, 11 reappeared.
 CREATE TABLE journal_entry (
     seq           INTEGER PRIMARY KEY,
     batch         INTEGER NOT NULL,

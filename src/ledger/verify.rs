@@ -8,6 +8,7 @@
 //! status, polls, coverage and the outbox.
 
 mod chain;
+mod missing;
 mod stories;
 mod unreadable;
 
@@ -74,6 +75,11 @@ pub enum Finding {
         /// The id under which it was kept.
         id: String,
     },
+    /// An orchestration is missing, or is not, against what the journal says of it.
+    MissingAltered {
+        /// The orchestration.
+        id: Identifier,
+    },
     /// A row that the journal never saw appear.
     RowWithoutJournal {
         /// The orchestration.
@@ -108,6 +114,9 @@ impl fmt::Display for Finding {
             Self::RawAltered { id } => {
                 write!(formatter, "the raw text kept of {id} is not what the journal says of it")
             }
+            Self::MissingAltered { id } => {
+                write!(formatter, "whether orchestration {id} is missing is not what the journal says of it")
+            }
             Self::RowWithoutJournal { id } => {
                 write!(formatter, "orchestration {id} is there, and the journal never saw it appear")
             }
@@ -138,6 +147,7 @@ pub(super) fn verify(connection: &Connection, noted: Option<(i64, &str)>) -> Res
     let chain = chain::check(connection, noted, &mut findings)?;
     let orchestrations = stories::check(connection, &mut findings)?;
     unreadable::check(connection, &mut findings)?;
+    missing::check(connection, &mut findings)?;
     Ok(Verification {
         batches: chain.batches,
         entries: chain.entries,

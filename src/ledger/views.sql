@@ -57,8 +57,9 @@ SELECT
     o.remainder AS other_fields,
     CASE WHEN o.status_since IS NOT NULL THEN strftime('%Y-%m-%dT%H:%M:%S', (o.status_since - (o.status_since % 1000000 + 1000000) % 1000000) / 1000000, 'unixepoch') || printf('.%06dZ', (o.status_since % 1000000 + 1000000) % 1000000) END AS status_since,
     CASE typeof(p.id) WHEN 'blob' THEN lower(substr(hex(p.id), 1, 8) || '-' || substr(hex(p.id), 9, 4) || '-'
-        || substr(hex(p.id), 13, 4) || '-' || substr(hex(p.id), 17, 4) || '-' || substr(hex(p.id), 21)) ELSE p.id END AS listed_by
-FROM orchestration AS o JOIN profile AS p ON p.key = o.listed_by;
+        || substr(hex(p.id), 13, 4) || '-' || substr(hex(p.id), 17, 4) || '-' || substr(hex(p.id), 21)) ELSE p.id END AS listed_by,
+    CASE WHEN m.since IS NOT NULL THEN strftime('%Y-%m-%dT%H:%M:%S', (m.since - (m.since % 1000000 + 1000000) % 1000000) / 1000000, 'unixepoch') || printf('.%06dZ', (m.since % 1000000 + 1000000) % 1000000) END AS missing_since
+FROM orchestration AS o JOIN profile AS p ON p.key = o.listed_by LEFT JOIN missing AS m ON m.orchestration = o.key;
 
 CREATE VIEW journal AS
 SELECT
@@ -67,12 +68,13 @@ SELECT
     CASE WHEN b.at IS NOT NULL THEN strftime('%Y-%m-%dT%H:%M:%S', (b.at - (b.at % 1000000 + 1000000) % 1000000) / 1000000, 'unixepoch') || printf('.%06dZ', (b.at % 1000000 + 1000000) % 1000000) END AS at,
     b.poll AS poll,
     CASE e.kind WHEN 1 THEN 'appeared' WHEN 2 THEN 'changed' WHEN 3 THEN 'went_back_in_time'
-        WHEN 4 THEN 'unreadable' WHEN 5 THEN 'readable_again' WHEN 6 THEN 'merged' END AS kind,
+        WHEN 4 THEN 'unreadable' WHEN 5 THEN 'readable_again' WHEN 6 THEN 'merged'
+        WHEN 10 THEN 'went_missing' WHEN 11 THEN 'reappeared' END AS kind,
     CASE WHEN o.key IS NOT NULL THEN CASE typeof(o.id) WHEN 'blob' THEN lower(substr(hex(o.id), 1, 8) || '-' || substr(hex(o.id), 9, 4) || '-'
         || substr(hex(o.id), 13, 4) || '-' || substr(hex(o.id), 17, 4) || '-' || substr(hex(o.id), 21)) ELSE o.id END
         WHEN e.kind IN (4, 5, 6) THEN e.body ->> 'id' END AS orchestration_id,
-    CASE WHEN e.kind IN (1, 2, 3) THEN lower(hex(substr(e.body, 1, 32))) END AS digest,
-    CASE WHEN e.kind IN (2, 3) THEN CAST(substr(e.body, 33) AS TEXT) WHEN e.kind <> 1 THEN e.body END AS old_values
+    CASE WHEN e.kind IN (1, 2, 3, 10, 11) THEN lower(hex(substr(e.body, 1, 32))) END AS digest,
+    CASE WHEN e.kind IN (2, 3, 10, 11) THEN CAST(substr(e.body, 33) AS TEXT) WHEN e.kind <> 1 THEN e.body END AS old_values
 FROM journal_entry AS e
 JOIN journal_batch AS b ON b.number = e.batch
 LEFT JOIN orchestration AS o ON o.key = e.orchestration;
@@ -94,7 +96,9 @@ SELECT
     o.changed AS changed,
     o.unreadable AS unreadable,
     o.stale AS stale,
-    o.without_id AS without_id
+    o.without_id AS without_id,
+    o.refreshed AS refreshed,
+    o.looked_up AS looked_up
 FROM poll AS o JOIN profile AS p ON p.key = o.profile;
 
 CREATE VIEW coverage AS

@@ -14,6 +14,8 @@ use crate::model::{Coverage, Identifier, Lane, PollResult, Profile, Timestamp};
 use super::journal::{self, JournalHead};
 use super::listing::{self, Listing, ProfileState, Slice, SliceKey};
 use super::lock::{self, Lock};
+use super::lookup::{self, Before, Lost};
+use super::open_rows::{self, OpenRow};
 use super::page::{self, PageCommit, PageCommitted, Rules};
 use super::skew::{self, ClockSkew};
 use super::stops::{self, StoredStop};
@@ -158,7 +160,31 @@ impl Ledger {
     /// older answer in three polls running is taken, and journalled as gone back in time.
     pub async fn commit_lookup(&self, page: PageCommit) -> Result<PageCommitted, LedgerError> {
         let rules = Arc::clone(&self.rules);
-        self.transact("commit_lookup", move |connection| page::commit_lookup(connection, &rules, &page)).await
+        self.transact("commit_lookup", move |connection| {
+            lookup::commit(connection, &rules, &page, Before::ListedStale)
+        })
+        .await
+    }
+
+    /// Commits what Get Orchestration answered about rows that no list has answered about. Older answers
+    /// are weighed as in [`commit_lookup`](Self::commit_lookup), and counted.
+    pub async fn commit_found(&self, page: PageCommit) -> Result<PageCommitted, LedgerError> {
+        let rules = Arc::clone(&self.rules);
+        self.transact("commit_found", move |connection| {
+            lookup::commit(connection, &rules, &page, Before::NotListed)
+        })
+        .await
+    }
+
+    /// Commits that Paxos no longer knows these orchestrations. They are missing until they are met again.
+    pub async fn commit_lost(&self, lost: Lost) -> Result<PageCommitted, LedgerError> {
+        let rules = Arc::clone(&self.rules);
+        self.transact("commit_lost", move |connection| lookup::commit_lost(connection, &rules, &lost)).await
+    }
+
+    /// Every orchestration that the ledger holds as open and that the profile lists, oldest first.
+    pub async fn open_rows(&self, profile: ProfileKey) -> Result<Vec<OpenRow>, LedgerError> {
+        self.transact("open_rows", move |connection| open_rows::of_profile(connection, profile)).await
     }
 
     /// Ends a discovery whose slices are all finished and says what is covered. The watermark moves to

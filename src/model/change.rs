@@ -55,6 +55,10 @@ pub enum Change {
         /// The `updated_at` that was taken.
         to: Timestamp,
     },
+    /// Paxos lists it no longer and answers 404 for it.
+    WentMissing,
+    /// It was missing and was met again.
+    Reappeared,
 }
 
 /// What one row of a page came to, for judging. Rows without any change are observed too: rules
@@ -65,7 +69,7 @@ pub enum Observation<'a> {
     Row {
         /// The orchestration as the ledger knew it.
         before: Option<&'a Orchestration>,
-        /// The orchestration as it is kept now.
+        /// The orchestration as it is kept now: for one that went missing, as it was last seen.
         now: &'a Orchestration,
         /// See [`Tracked::status_since`](super::Tracked).
         status_since: Timestamp,

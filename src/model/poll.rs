@@ -58,6 +58,10 @@ pub struct Counts {
     pub stale: u64,
     /// Rows without an id, which cannot be kept.
     pub without_id: u64,
+    /// Rows on the pages of a refresh; they are among `rows`.
+    pub refreshed: u64,
+    /// Orchestrations about which Get Orchestration was asked and answered.
+    pub looked_up: u64,
 }
 
 impl Counts {
@@ -70,6 +74,8 @@ impl Counts {
         self.unreadable += other.unreadable;
         self.stale += other.stale;
         self.without_id += other.without_id;
+        self.refreshed += other.refreshed;
+        self.looked_up += other.looked_up;
     }
 }
 
@@ -112,6 +118,17 @@ pub enum Shortfall {
     RowsWithoutId(u64),
     /// The listing ended before its last page.
     CutShort(PollFailure),
+    /// Orchestrations that were asked for, and of which nothing is known: neither a list nor Get
+    /// Orchestration answered, or the 404 of a young one may be a lagging replica's.
+    Unanswered(u64),
+    /// So many rows are gone at once that the account or the credentials are in doubt. None of them is
+    /// called missing.
+    ManyMissing {
+        /// How many.
+        missing: u64,
+        /// Of how many that were looked for.
+        of: u64,
+    },
     /// The watermark lies ahead of the server's clock: an earlier `Date` was wrong. What was created
     /// since may have been passed over, so the poll began at the newest row known.
     WatermarkAhead(Timestamp),
@@ -127,6 +144,15 @@ impl fmt::Display for Shortfall {
             }
             Self::RowsWithoutId(count) => write!(formatter, "{count} rows came without an id"),
             Self::CutShort(failure) => formatter.write_str(&failure.message),
+            Self::Unanswered(count) => write!(
+                formatter,
+                "{count} orchestrations were asked for and not answered; the next poll asks again"
+            ),
+            Self::ManyMissing { missing, of } => write!(
+                formatter,
+                "{missing} of {of} orchestrations are gone at once, so none of them is called missing; check \
+                 that these are the right credentials, and what they may see"
+            ),
             Self::WatermarkAhead(watermark) => write!(
                 formatter,
                 "the watermark {watermark} lies ahead of Paxos's clock, which was wrong when it was set; polls \
@@ -143,7 +169,7 @@ impl fmt::Display for Shortfall {
 /// How a poll of one profile ended. Nothing rounds it up.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum PollResult {
-    /// Everything up to the ceiling was listed and committed.
+    /// Everything up to the ceiling was listed and committed, and every open orchestration looked at again.
     Complete,
     /// Something was committed, but not everything, for these reasons.
     Partial(Vec<Shortfall>),
@@ -183,6 +209,8 @@ impl PollResult {
             Shortfall::CutShort(failure) => Some(failure),
             Shortfall::StaleRows(_)
             | Shortfall::RowsWithoutId(_)
+            | Shortfall::Unanswered(_)
+            | Shortfall::ManyMissing { .. }
             | Shortfall::WatermarkAhead(_)
             | Shortfall::Unconfirmed => None,
         });

@@ -109,6 +109,8 @@ pub struct ApiConfig {
     pub get_shape: GetShape,
     /// How List Profiles spells its cursor. Default `next_page_cursor`.
     pub profiles_cursor: ProfilesCursor,
+    /// What a page cursor stands for. Default a place.
+    pub cursors: Cursors,
     /// How long a page cursor is good. Default for ever.
     pub cursor_life: CursorLife,
     /// How many requests are remembered one by one; counters go on. Default 100,000.
@@ -145,6 +147,17 @@ pub enum ProfilesCursor {
     NextPageCursor,
     /// `next_page`, as the prose says.
     NextPage,
+}
+
+/// What a page cursor stands for: the documents only call it opaque.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Cursors {
+    /// A place in the order: rows that come and go shift nothing.
+    #[default]
+    Place,
+    /// A number of rows: one that leaves the list while it is paged lets another be skipped. Faults that
+    /// move pages go by places all the same.
+    Offset,
 }
 
 /// How long a page cursor is good; beyond it, 400.
@@ -240,6 +253,7 @@ impl Default for ApiConfig {
             max_page_rows: 1000,
             get_shape: GetShape::Bare,
             profiles_cursor: ProfilesCursor::NextPageCursor,
+            cursors: Cursors::default(),
             cursor_life: CursorLife::default(),
             remembered_requests: 100_000,
         }

@@ -21,6 +21,8 @@ pub(super) struct Cursor {
     pub(super) until: Option<Position>,
     pub(super) then: Then,
     pub(super) before: Before,
+    /// How many rows the pages before held.
+    pub(super) passed: usize,
 }
 
 /// What follows when a page has reached the end of its cursor's span.
@@ -54,6 +56,8 @@ struct Wire {
     u: Option<(i64, String)>,
     j: Option<(i64, String)>,
     b: Option<WireBefore>,
+    #[serde(default)]
+    o: usize,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -74,6 +78,7 @@ impl Cursor {
             until: None,
             then: Then::Nothing,
             before: Before::Nothing,
+            passed: 0,
         }
     }
 
@@ -100,6 +105,7 @@ impl Cursor {
                 Before::Beginning => Some(WireBefore::Beginning),
                 Before::After(place) => Some(WireBefore::After(pair(place))),
             },
+            o: self.passed,
         };
         to_hex(&serde_json::to_vec(&wire).unwrap_or_default())
     }
@@ -118,6 +124,7 @@ impl Cursor {
                 Some(WireBefore::Beginning) => Before::Beginning,
                 Some(WireBefore::After(before)) => Before::After(place(before)),
             },
+            passed: wire.o,
         })
     }
 }
@@ -157,6 +164,7 @@ mod tests {
             cursor = cursor.onward(next.clone());
             cursor.until = Some(next.clone());
             cursor.then = Then::Jump(next);
+            cursor.passed += 3;
             assert_eq!(Cursor::decode(&cursor.encode(5, 1)), Some(cursor.clone()));
         }
         assert_ne!(cursor.encode(5, 1), cursor.encode(5, 2));

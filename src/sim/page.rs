@@ -1,6 +1,6 @@
 //! One page of List Orchestrations: its rows, its cursor, and what a fault makes of them.
 
-use super::config::ListField;
+use super::config::{Cursors, ListField};
 use super::cursor::{Before, Cursor, Then};
 use super::faults::Fault;
 use super::listing::{Rest, Selection};
@@ -29,6 +29,8 @@ pub(super) struct Turn<'a> {
     pub(super) world: &'a World,
     pub(super) query: &'a ListQuery,
     pub(super) cursor: Cursor,
+    /// What the cursor stands for.
+    pub(super) cursors: Cursors,
     /// The most rows.
     pub(super) most: usize,
     /// The time at which the world is looked at.
@@ -68,6 +70,9 @@ impl Turn<'_> {
     }
 
     fn honest(&self) -> Page {
+        if self.cursors == Cursors::Offset {
+            return self.by_offset();
+        }
         let found = self.select(self.cursor.after.as_ref(), self.cursor.until.as_ref());
         let next = match (found.rest, found.rows.last(), &self.cursor.then) {
             (Rest::More, Some(last), _) => Next::Cursor(self.cursor.onward(self.place(*last))),
@@ -77,6 +82,22 @@ impl Turn<'_> {
             _ => Next::Nothing,
         };
         Page { rows: found.rows, next }
+    }
+
+    /// The rows behind as many as the pages before held, whichever those were.
+    fn by_offset(&self) -> Page {
+        let passed = self.cursor.passed;
+        let most = passed.saturating_add(self.most);
+        let mut found = self.world.select(self.query, None, None, most, self.time);
+        let rows = found.rows.split_off(passed.min(found.rows.len()));
+        let next = match (found.rest, rows.last()) {
+            (Rest::More, Some(last)) => {
+                let onward = self.cursor.onward(self.place(*last));
+                Next::Cursor(Cursor { passed: passed + rows.len(), ..onward })
+            }
+            _ => Next::Nothing,
+        };
+        Page { rows, next }
     }
 
     fn page_before(&self) -> Option<Page> {

@@ -204,7 +204,7 @@ fn list(shared: &Shared, asked: &Asked, twist: Option<Fault>) -> Result<Reply, P
     }
     let time = seen_at(asked.now, twist);
     let most = query.limit.min(api.max_page_rows.max(1));
-    let page = Turn { world: &world, query: &query, cursor, most, time, twist }.page();
+    let page = Turn { world: &world, query: &query, cursor, cursors: api.cursors, most, time, twist }.page();
     let next = match &page.next {
         Next::Nothing => None,
         Next::Cursor(cursor) => Some(shared.encode_cursor(cursor, asked.now)),

@@ -1,19 +1,20 @@
-//! One poll of one profile: going on with what was cut short, then listing what is new.
+//! One poll of one profile: going on with what was cut short, listing what is new, then the refresh.
 
+use std::collections::HashSet;
 use std::time::Duration;
 
-use super::failure::{of_fetch, of_ledger, of_walk};
-use super::listing::{Found, SortedRows, Walk};
+use super::failure::{of_ledger, of_walk};
+use super::listing::{Found, Walk};
 use super::progress::Event;
-use super::{Pace, Poller, Standing};
-use crate::ledger::{Listing, PageCommit, PollNumber, ProfileKey, Progress};
+use super::tally::Tally;
+use super::visit::Visit;
+use super::{Pace, Poller, Standing, refresh};
+use crate::ledger::{Listing, PollNumber, ProfileKey};
 use crate::model::{
-    Counts, Coverage, FailureKind, Lane, PollFailure, PollResult, Profile, ProfilePoll, Shortfall, Timestamp,
+    Counts, Coverage, FailureKind, Identifier, Lane, PollFailure, PollResult, Profile, ProfilePoll,
+    Shortfall, Timestamp,
 };
-use crate::paxos::{Got, ListQuery, Order, PageGuard, Row};
-
-/// How many rows that were listed in an older state are looked up in one poll of one profile.
-const MAX_LOOKUPS: usize = 100;
+use crate::paxos::{ListQuery, Order, PageGuard, Row};
 
 /// How many of the newest rows are asked for where only their time is wanted: a few may be unreadable.
 const NEWEST_ROWS: u16 = 10;
@@ -45,15 +46,6 @@ pub(super) async fn fail_profile(poller: &Poller, profile: Profile, failure: &Po
     poll
 }
 
-/// What a poll of a profile has met so far.
-#[derive(Default)]
-struct Tally {
-    counts: Counts,
-    coverage: Option<Coverage>,
-    failure: Option<PollFailure>,
-    doubts: Vec<Shortfall>,
-}
-
 /// Polls one profile. `began` is the local clock's monotonic reading when the whole poll began.
 pub(super) async fn poll_profile(
     poller: &Poller,
@@ -72,12 +64,13 @@ pub(super) async fn poll_profile(
         began,
         began_at,
         lane: Lane::Discover,
+        met: HashSet::new(),
     };
     let mut tally = Tally::default();
     if let Err(failure) = round.run(&mut tally).await {
         tally.failure = Some(failure);
     }
-    let result = result_of(&tally);
+    let result = tally.result();
     let poll = ProfilePoll {
         lane: round.lane,
         profile: profile.clone(),
@@ -91,25 +84,6 @@ pub(super) async fn poll_profile(
     poll
 }
 
-fn result_of(tally: &Tally) -> PollResult {
-    let mut shortfalls = tally.doubts.clone();
-    if tally.counts.stale > 0 {
-        shortfalls.push(Shortfall::StaleRows(tally.counts.stale));
-    }
-    if tally.counts.without_id > 0 {
-        shortfalls.push(Shortfall::RowsWithoutId(tally.counts.without_id));
-    }
-    match &tally.failure {
-        Some(failure) if tally.counts.pages == 0 => PollResult::Failed(failure.clone()),
-        Some(failure) => {
-            shortfalls.push(Shortfall::CutShort(failure.clone()));
-            PollResult::Partial(shortfalls)
-        }
-        None if shortfalls.is_empty() => PollResult::Complete,
-        None => PollResult::Partial(shortfalls),
-    }
-}
-
 /// One poll of one profile, under way.
 struct Round<'a> {
     poller: &'a Poller,
@@ -121,6 +95,8 @@ struct Round<'a> {
     began: Duration,
     began_at: Timestamp,
     lane: Lane,
+    /// Open orchestrations that were listed.
+    met: HashSet<Identifier>,
 }
 
 impl Round<'_> {
@@ -143,9 +119,10 @@ impl Round<'_> {
         if let Some(listing) = state.listing {
             self.lane = listing.lane;
             let poll = self.begin_poll(state.key, Some(listing.ceiling)).await?;
-            let outcome = self.list(state.key, poll, listing, tally).await;
-            self.end_poll(poll, tally, outcome.as_ref().err()).await?;
-            outcome?;
+            match self.list(state.key, poll, listing, tally).await {
+                Ok(()) => self.end_poll(poll, tally, None).await?,
+                outcome => return self.refresh_and_end(state.key, poll, outcome, tally).await,
+            }
         }
         self.lane = self.lane_for(tally.coverage);
         let (ceiling, is_known) = match now {
@@ -154,12 +131,11 @@ impl Round<'_> {
             Ok(None) => {
                 let poll = self.begin_poll(state.key, None).await?;
                 self.confirm(state.newest.is_some(), tally);
-                return self.end_poll(poll, tally, None).await;
+                return self.refresh_and_end(state.key, poll, Ok(()), tally).await;
             }
             Err(failure) => {
                 let poll = self.begin_poll(state.key, None).await?;
-                self.end_poll(poll, tally, Some(&failure)).await?;
-                return Err(failure);
+                return self.refresh_and_end(state.key, poll, Err(failure), tally).await;
             }
         };
         let begins_at = self.begins_at(ceiling, state.newest, tally);
@@ -170,8 +146,38 @@ impl Round<'_> {
         let poll = self.begin_poll(state.key, Some(ceiling)).await?;
         let outcome = self.list(state.key, poll, listing, tally).await;
         self.confirm(is_known, tally);
+        self.refresh_and_end(state.key, poll, outcome, tally).await
+    }
+
+    /// Looks again at what is open, and ends the poll. A listing that cannot be understood holds that up
+    /// no more than one that is complete; what else went wrong would go wrong again.
+    async fn refresh_and_end(
+        &mut self,
+        key: ProfileKey,
+        poll: PollNumber,
+        discovered: Result<(), PollFailure>,
+        tally: &mut Tally,
+    ) -> Result<(), PollFailure> {
+        let outcome = match discovered {
+            Err(failure) if failure.kind != FailureKind::Protocol => Err(failure),
+            discovered => {
+                let met = std::mem::take(&mut self.met);
+                let visit = Visit { lane: Lane::Refresh, ..self.visit(key, poll) };
+                match (discovered, refresh::run(&visit, met, tally).await) {
+                    (Err(first), Err(second)) => {
+                        tally.doubts.push(Shortfall::CutShort(second));
+                        Err(first)
+                    }
+                    (discovered, refreshed) => discovered.and(refreshed),
+                }
+            }
+        };
         self.end_poll(poll, tally, outcome.as_ref().err()).await?;
         outcome
+    }
+
+    fn visit(&self, key: ProfileKey, poll: PollNumber) -> Visit<'_> {
+        Visit { poller: self.poller, profile: self.profile, key, poll, lane: self.lane }
     }
 
     /// An empty listing of a profile that nobody vouches for may be that of a mistyped id.
@@ -239,8 +245,8 @@ impl Round<'_> {
         let mut cursor = None;
         let mut rows = 0;
         loop {
-            let listed = self.poller.client.list(self.lane, &query, cursor.as_ref()).await;
-            let page = listed.map_err(|error| of_fetch(&error))?;
+            let listed = self.poller.client.list(self.lane, &query, cursor.as_ref());
+            let page = self.poller.stopping.or_answer(listed).await?;
             guard.check(&page).map_err(|error| of_walk(&error))?;
             let newest = page.rows.iter().find_map(|row| match row {
                 Row::Readable(row) => Some(row.orchestration.created_at),
@@ -269,7 +275,7 @@ impl Round<'_> {
 
     /// Lists what is left of a listing and moves the watermark if all of it could be.
     async fn list(
-        &self,
+        &mut self,
         key: ProfileKey,
         poll: PollNumber,
         listing: Listing,
@@ -279,9 +285,10 @@ impl Round<'_> {
         // What the pages before a restart lacked is lacking still.
         tally.counts.stale += listing.stale;
         tally.counts.without_id += listing.without_id;
-        let Found { counts, stale, failure, earliest_date } =
+        let Found { counts, stale, met, failure, earliest_date } =
             Walk::run(self.poller, self.profile, key, poll, listing).await;
         tally.counts.add(&counts);
+        self.met.extend(met);
         if let Some(failure) = failure {
             return Err(failure);
         }
@@ -290,39 +297,7 @@ impl Round<'_> {
         let completed = self.poller.ledger.complete_listing(key, watermark).await;
         let coverage = completed.map_err(|error| of_ledger(&error))?;
         tally.coverage = coverage;
-        for id in stale.iter().take(MAX_LOOKUPS) {
-            let got = self.poller.client.get(self.lane, id).await.map_err(|error| of_fetch(&error))?;
-            // Whether it is gone is for a sweep to say.
-            let Got::Found(row) = got else { continue };
-            // An id in another spelling would come in as another orchestration.
-            if row.id() == Some(id) {
-                self.commit_lookup(key, poll, *row, tally).await?;
-            }
-        }
-        Ok(())
-    }
-
-    async fn commit_lookup(
-        &self,
-        key: ProfileKey,
-        poll: PollNumber,
-        row: Row,
-        tally: &mut Tally,
-    ) -> Result<(), PollFailure> {
-        let SortedRows { rows, unreadable, without_id } = SortedRows::of(vec![row]);
-        let page = PageCommit {
-            poll,
-            profile: key,
-            seen_at: self.poller.server_now(),
-            rows,
-            unreadable,
-            without_id,
-            begins_at: self.began_at,
-            progress: Progress::None,
-        };
-        let committed = self.poller.ledger.commit_lookup(page).await.map_err(|error| of_ledger(&error))?;
-        tally.counts.add(&committed.counts);
-        Ok(())
+        self.visit(key, poll).look_up(&stale, tally).await
     }
 
     async fn begin_poll(
@@ -346,17 +321,8 @@ impl Round<'_> {
         tally: &Tally,
         failure: Option<&PollFailure>,
     ) -> Result<(), PollFailure> {
-        let so_far = Tally {
-            counts: tally.counts,
-            coverage: tally.coverage,
-            failure: failure.cloned(),
-            doubts: tally.doubts.clone(),
-        };
+        let so_far = Tally { failure: failure.cloned(), ..tally.clone() };
         let ended_at = self.poller.server_now();
-        self.poller
-            .ledger
-            .end_poll(poll, ended_at, result_of(&so_far))
-            .await
-            .map_err(|error| of_ledger(&error))
+        self.poller.ledger.end_poll(poll, ended_at, so_far.result()).await.map_err(|error| of_ledger(&error))
     }
 }

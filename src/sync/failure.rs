@@ -4,19 +4,13 @@ use crate::ledger::{LedgerError, Problem};
 use crate::model::{FailureKind, PollFailure, with_causes};
 use crate::paxos::{FetchError, PROFILE_SCOPE, WalkError};
 
-/// A request failed.
+/// A request failed. Where the scope to list the profiles is missing, naming them is the other way.
 pub(super) fn of_fetch(error: &FetchError) -> PollFailure {
-    PollFailure { kind: error.kind(), message: format!("failed to {}", with_causes(error)) }
-}
-
-/// Which profiles there are could not be asked. Where only the scope for it is missing, naming them is the
-/// other way.
-pub(super) fn of_listing_profiles(error: &FetchError) -> PollFailure {
-    let mut failure = of_fetch(error);
+    let mut message = format!("failed to {}", with_causes(error));
     if matches!(error, FetchError::MissingScope { scope: PROFILE_SCOPE, .. }) {
-        failure.message.push_str(", or name the profiles to poll under [[profiles]]");
+        message.push_str(", or name the profiles to poll under [[profiles]]");
     }
-    failure
+    PollFailure { kind: error.kind(), message }
 }
 
 /// A listing cannot be trusted.

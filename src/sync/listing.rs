@@ -1,5 +1,6 @@
 //! Listing one window of one profile: its slices side by side, page by page into the ledger.
 
+use std::collections::HashSet;
 use std::ops::Bound;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -9,7 +10,7 @@ use tokio::task::JoinSet;
 
 use super::Poller;
 use super::board::Board;
-use super::failure::{of_fetch, of_ledger, of_walk};
+use super::failure::{of_ledger, of_walk};
 use super::progress::Event;
 use crate::ledger::{Listing, PageCommit, PollNumber, ProfileKey, Progress, Slice, SliceKey};
 use crate::model::{
@@ -47,6 +48,8 @@ pub(super) struct Found {
     pub(super) counts: Counts,
     /// Rows that were listed in an older state than the ledger's.
     pub(super) stale: Vec<Identifier>,
+    /// Rows that were listed as open.
+    pub(super) met: HashSet<Identifier>,
     /// Why a part of the window was not listed.
     pub(super) failure: Option<PollFailure>,
     /// The earliest `Date` on any page: what was created later may not have been there to be listed.
@@ -93,7 +96,7 @@ impl Walk {
         if let Err(failure) = Arc::clone(&walk).run_slices(listing.slices).await {
             walk.lock_found().failure = Some(failure);
         }
-        walk.lock_found().clone()
+        std::mem::take(&mut *walk.lock_found())
     }
 
     /// Runs as many slices side by side as the rate allows, cutting the largest while there is room.
@@ -101,12 +104,12 @@ impl Walk {
     async fn run_slices(self: Arc<Self>, slices: Vec<Slice>) -> Result<(), PollFailure> {
         let mut waiting = slices.into_iter();
         let mut running: JoinSet<Result<(), Cut>> = JoinSet::new();
-        let mut doubtful = None;
+        let mut left = None;
         loop {
             while running.len() < self.parallel() {
                 let next = match waiting.next() {
                     Some(slice) => slice,
-                    None if doubtful.is_some() || self.lane != Lane::Backfill => break,
+                    None if left.is_some() || self.lane != Lane::Backfill => break,
                     None => match self.cut_largest().await? {
                         Some(slice) => slice,
                         None => break,
@@ -116,10 +119,14 @@ impl Walk {
             }
             tokio::select! {
                 ended = running.join_next() => match ended {
-                    None => return doubtful.map_or(Ok(()), Err),
+                    None => return left.map_or(Ok(()), Err),
                     Some(Ok(Ok(()))) => {}
+                    // The others stop by themselves, each when the page that it writes is written.
+                    Some(Ok(Err(Cut::Fatal(failure)))) if failure.kind == FailureKind::Stopped => {
+                        left = Some(failure);
+                    }
                     Some(Ok(Err(Cut::Fatal(failure)))) => return Err(failure),
-                    Some(Ok(Err(Cut::Doubtful(failure)))) => doubtful = Some(failure),
+                    Some(Ok(Err(Cut::Doubtful(failure)))) => left = Some(failure),
                     Some(Err(error)) => match error.try_into_panic() {
                         Ok(panic) => std::panic::resume_unwind(panic),
                         // Nothing but dropping the set cancels its tasks, and it is still here.
@@ -243,8 +250,8 @@ impl Walk {
     }
 
     async fn fetch_now(&self, query: &ListQuery, cursor: Option<&Cursor>) -> Result<Page, Cut> {
-        self.poller.client.list(self.lane, query, cursor).await.map_err(|error| {
-            let failure = of_fetch(&error);
+        let listed = self.poller.client.list(self.lane, query, cursor);
+        self.poller.stopping.or_answer(listed).await.map_err(|failure| {
             // A cursor may have expired, a body may be damaged: the position is still good.
             if failure.kind == FailureKind::Protocol { Cut::Doubtful(failure) } else { Cut::Fatal(failure) }
         })
@@ -253,11 +260,15 @@ impl Walk {
     /// Sorts a page's rows and says how far the slice is with them.
     fn prepare(&self, slice: SliceKey, page: Page) -> PageCommit {
         let is_last = page.next.is_none();
-        if let Some(date) = page.server_date {
-            let mut found = self.lock_found();
-            found.earliest_date = Some(found.earliest_date.map_or(date, |earliest| earliest.min(date)));
-        }
         let sorted = SortedRows::of(page.rows);
+        {
+            let mut found = self.lock_found();
+            if let Some(date) = page.server_date {
+                found.earliest_date = Some(found.earliest_date.map_or(date, |earliest| earliest.min(date)));
+            }
+            let open = sorted.rows.iter().map(|row| &row.orchestration).filter(|row| !row.status.is_final());
+            found.met.extend(open.map(|row| row.id.clone()));
+        }
         let times = || sorted.rows.iter().map(|row| row.orchestration.created_at);
         let mut board = self.lock_board();
         let begins_at = board.place(slice).map_or(Timestamp::EPOCH, |(position, _)| position);

@@ -189,7 +189,11 @@ fn undone(kept: &Orchestration, changes: &[Change]) -> BTreeMap<Field, String> {
             Change::StatusMoved { from, .. } => Some(from.to_string()),
             Change::LegMoved { from, .. } => Some(from.to_string()),
             Change::FieldChanged { old, .. } => Some(old.clone()),
-            Change::Appeared | Change::FilledIn { .. } | Change::WentBackInTime { .. } => None,
+            Change::Appeared
+            | Change::FilledIn { .. }
+            | Change::WentBackInTime { .. }
+            | Change::WentMissing
+            | Change::Reappeared => None,
         };
         match old {
             Some(old) => values.insert(field, old),
@@ -202,7 +206,7 @@ fn undone(kept: &Orchestration, changes: &[Change]) -> BTreeMap<Field, String> {
 /// The field that a change is about.
 fn field_of(change: &Change) -> Option<Field> {
     match change {
-        Change::Appeared | Change::WentBackInTime { .. } => None,
+        Change::Appeared | Change::WentBackInTime { .. } | Change::WentMissing | Change::Reappeared => None,
         Change::StatusMoved { .. } => Some(Field::Status),
         Change::LegMoved { leg: LegSide::Source, .. } => Some(Field::SourceTransferStatus),
         Change::LegMoved { leg: LegSide::Destination, .. } => Some(Field::DestinationTransferStatus),

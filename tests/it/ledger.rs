@@ -7,6 +7,7 @@
 mod duplicates;
 mod going_back;
 mod listings;
+mod missing;
 mod opening;
 
 mod pages;

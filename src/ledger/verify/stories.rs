@@ -88,7 +88,12 @@ fn end_of(row: &Orchestration, mut values: OldValues, story: &[StoredEntry]) -> 
                 appeared = true;
                 (entry.body.digest(), OldValues::new())
             }
-            Some(EntryKind::Changed | EntryKind::WentBackInTime) => match entry.body.change() {
+            Some(
+                EntryKind::Changed
+                | EntryKind::WentBackInTime
+                | EntryKind::WentMissing
+                | EntryKind::Reappeared,
+            ) => match entry.body.change() {
                 Some((digest, before)) => (Some(digest), before),
                 None => return End::Altered,
             },

@@ -111,3 +111,32 @@ fn verify_finds_an_edit() {
     assert_eq!(found["findings"].as_array().unwrap().len(), 1);
     shell.end();
 }
+
+/// Catches: a row that Paxos no longer knows, and of which only the journal tells.
+#[test]
+fn a_missing_row_is_told_wherever_it_is_asked_for() {
+    let shell = Shell::new(Setup::of(0).profiles(1).sim);
+    let created_at = shell.control.now().minus(Duration::from_secs(7200)).to_rfc3339();
+    let profile = shell.control.profiles().swap_remove(0).id;
+    for id in ["orch_gone", "orch_there"] {
+        shell.control.insert(json!({ "id": id, "profile_id": profile, "status": "PROCESSING",
+            "created_at": created_at, "updated_at": created_at, "source_amount": "10" }));
+    }
+    shell.run_well(&["poll"]);
+    shell.control.remove("orch_gone").unwrap();
+    let outcome = json_of(&shell, &["poll", "--json"]);
+    assert_eq!(outcome["profiles"][0]["refreshed"], 1);
+    assert_eq!(outcome["profiles"][0]["looked_up"], 1);
+
+    assert_eq!(json_of(&shell, &["status", "--json"])["profiles"][0]["missing"], 1);
+    assert!(shell.run_well(&["status"]).stdout.contains(": 1 missing: "));
+    assert!(json_of(&shell, &["show", "orch_gone", "--json"])["missing_since"].is_string());
+    assert!(json_of(&shell, &["show", "orch_there", "--json"])["missing_since"].is_null());
+    assert!(shell.run_well(&["show", "orch_gone"]).stdout.contains("missing for "));
+    let history = json_of(&shell, &["history", "orch_gone", "--json"]);
+    assert_eq!(history["events"][1]["kind"], "went_missing");
+    assert!(shell.run_well(&["history", "orch_gone"]).stdout.contains("went missing"));
+    assert!(shell.run_well(&["poll"]).stdout.contains("REFRESHED"));
+    shell.run_well(&["ledger", "verify"]);
+    shell.end();
+}

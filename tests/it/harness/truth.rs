@@ -105,7 +105,8 @@ pub(crate) fn documented(row: &Value) -> Value {
 
 /// Where in the API's JSON the value of a column stands.
 fn pointer_of(column: &str) -> Option<String> {
-    let own = ["source_rail", "destination_rail", "other_fields", "status_since", "listed_by"];
+    let own =
+        ["source_rail", "destination_rail", "other_fields", "status_since", "listed_by", "missing_since"];
     if own.contains(&column) {
         return None;
     }
