@@ -11,5 +11,6 @@ mod logging;
 mod paxos;
 mod schedule;
 mod sim;
+mod simulation;
 mod strategies;
 mod sync;

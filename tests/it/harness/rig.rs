@@ -10,9 +10,9 @@ use std::time::Duration;
 use rusqlite::Connection;
 use serde_json::Value;
 use tallyd::clock::{Clock as _, ManualClock};
-use tallyd::ledger::{Ledger, Reader, Rules};
+use tallyd::ledger::{Ledger, Problem, Reader, Rules};
 use tallyd::model::{PollOutcome, PollResult, Profile, ProfileSelection, Timestamp};
-use tallyd::paxos::{ApiUrl, Client, ForgetStops, Limits, Settings};
+use tallyd::paxos::{ApiUrl, Client, ForgetStops, Limits, Settings, Stop};
 use tallyd::sim::{Control, RunningSimulator, SimConfig, Simulator, WorldConfig};
 use tallyd::sync::{self, Pace, Poller, Watch, unwatched};
 use tempfile::TempDir;
@@ -31,6 +31,10 @@ pub(crate) struct Setup {
     pub(crate) requests_per_second: NonZeroU32,
     /// How far the local clock is ahead of the server's.
     pub(crate) ahead: Duration,
+    /// How long a pause after 429 is waited out.
+    pub(crate) stop_patience: Duration,
+    /// Where the ledger's folder is made.
+    pub(crate) scratch: PathBuf,
 }
 
 impl Setup {
@@ -50,6 +54,8 @@ impl Setup {
             request_timeout: Duration::from_secs(20),
             requests_per_second: FAST,
             ahead: Duration::ZERO,
+            stop_patience: Settings::STOP_PATIENCE,
+            scratch: std::env::temp_dir(),
         }
     }
 
@@ -78,6 +84,7 @@ pub(crate) struct Rig {
     pub(crate) poller: Poller,
     rules: Rules,
     watch: Watch,
+    settings: Settings,
     sim: RunningSimulator,
     folder: TempDir,
 }
@@ -102,8 +109,9 @@ impl Rig {
         );
         settings.retry.first_delay = Duration::from_millis(1);
         settings.retry.max_delay = Duration::from_millis(4);
-        let client = Client::new(settings, local.clone(), Arc::new(ForgetStops), Vec::new()).unwrap();
-        let folder = tempfile::tempdir().unwrap();
+        settings.stop_patience = setup.stop_patience;
+        let client = client(&settings, &local, Vec::new());
+        let folder = tempfile::tempdir_in(&setup.scratch).unwrap();
         let path = folder.path().join("ledger.db");
         let ledger = Ledger::open(&path, &sim.api_url(), setup.rules.clone(), local.now()).unwrap();
         let poller = poller(&client, &ledger, &local, &setup.watch);
@@ -116,6 +124,7 @@ impl Rig {
             poller,
             rules: setup.rules,
             watch: setup.watch,
+            settings,
             sim,
             folder,
         }
@@ -148,17 +157,34 @@ impl Rig {
         outcome
     }
 
-    /// Closes the ledger and opens it again, as a restart of the program does.
+    /// Closes the ledger and opens it again, with a client that knows nothing but the pause in force, as a
+    /// restart of the program does. What a poll that was dropped still has in hand is waited for.
     pub(crate) async fn restart(&mut self) {
         let path = self.path();
-        let rules = self.rules.clone();
         let parked = self.folder.path().join("parked.db");
-        let stand_in = Ledger::open(&parked, &self.sim.api_url(), rules.clone(), self.local.now()).unwrap();
+        let stand_in = self.open(&parked).await;
+        self.client = client(&self.settings, &self.local, self.client.stop().into_iter().collect());
         self.poller = poller(&self.client, &stand_in, &self.local, &self.watch);
         std::mem::replace(&mut self.ledger, stand_in).close().await;
-        let ledger = Ledger::open(&path, &self.sim.api_url(), rules, self.local.now()).unwrap();
+        let ledger = self.open(&path).await;
         self.poller = poller(&self.client, &ledger, &self.local, &self.watch);
         self.ledger = ledger;
+    }
+
+    /// Opens a ledger once its former writer is gone.
+    async fn open(&self, path: &Path) -> Ledger {
+        let opened = async {
+            loop {
+                let opened = Ledger::open(path, &self.sim.api_url(), self.rules.clone(), self.local.now());
+                match opened {
+                    Err(error) if matches!(error.problem, Problem::Locked { .. }) => {
+                        tokio::task::yield_now().await;
+                    }
+                    opened => return opened.unwrap(),
+                }
+            }
+        };
+        in_time("the end of the ledger's former writer", opened).await
     }
 
     /// The ledger at a glance.
@@ -203,6 +229,10 @@ impl Rig {
         self.ledger.close().await;
         self.sim.shutdown().await;
     }
+}
+
+fn client(settings: &Settings, clock: &Arc<ManualClock>, stops: Vec<Stop>) -> Client {
+    Client::new(settings.clone(), clock.clone(), Arc::new(ForgetStops), stops).unwrap()
 }
 
 fn poller(client: &Client, ledger: &Ledger, clock: &Arc<ManualClock>, watch: &Watch) -> Poller {

@@ -48,8 +48,12 @@ fn meaning_of_field(key: &str, value: &Value) -> Value {
 
 /// Every orchestration of the ledger by id, in the API's shape.
 pub(crate) fn ledger_rows(path: &Path) -> BTreeMap<String, Value> {
+    rows_read_by(&Reader::open(path).unwrap())
+}
+
+/// The same through a reader that is open.
+pub(crate) fn rows_read_by(reader: &Reader) -> BTreeMap<String, Value> {
     let mut rows = BTreeMap::new();
-    let reader = Reader::open(path).unwrap();
     reader
         .for_each(|row| {
             let before = rows.insert(row.id.to_string(), meaning(&document::of(row)));

@@ -1,0 +1,292 @@
+//! What the contract asks of every ledger and of every poll, checked against the oracle's memory.
+//!
+//! The numbers are those of the correctness contract. Refresh and sweeps belong in `looked_at`: what a complete
+//! poll claims to have looked at, it must know as it is.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use serde_json::Value;
+use tallyd::model::{Coverage, PollOutcome, PollResult, Timestamp};
+use tallyd::sim::RequestRecord;
+
+use super::model::{Model, Step, Story};
+use super::op::Trouble;
+use super::picture::Picture;
+
+/// What holds, or in words what does not.
+pub(super) type Checked = Result<(), String>;
+
+/// How far before the watermark a discovery begins.
+pub(super) const OVERLAP: Duration = Duration::from_secs(600);
+
+/// A `Date` has whole seconds: a watermark may be a second behind, and so may its overlap.
+const GRAIN: Duration = Duration::from_secs(2);
+
+/// Fails with a text unless something is so.
+macro_rules! ensure {
+    ($holds:expr, $($text:tt)+) => {
+        if !$holds {
+            return Err(format!($($text)+));
+        }
+    };
+}
+
+/// Whether a list request had an answer that could be used.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Heard {
+    Something,
+    Nothing,
+}
+
+/// One try to poll: what it met, and what the ledger said before and after.
+pub(super) struct Attempt<'a> {
+    pub(super) model: &'a Model,
+    pub(super) before: &'a Picture,
+    pub(super) after: &'a Picture,
+    pub(super) step: Step,
+    /// The server's time. It stands still while a poll runs.
+    pub(super) now: Timestamp,
+    /// How it ended; `None` where the process was killed.
+    pub(super) outcome: Option<&'a PollOutcome>,
+    /// What befell its requests.
+    pub(super) met: &'a [Trouble],
+    /// How far behind the answers were, at most.
+    pub(super) lag: Duration,
+    pub(super) requests: &'a [RequestRecord],
+    pub(super) heard: Heard,
+    /// The first of the tries since the last complete poll: a listing may be left from it.
+    pub(super) left_over: Option<(Step, Timestamp)>,
+    /// Whether anything at all is wrong that could keep a poll from being complete.
+    pub(super) quiet: bool,
+}
+
+impl Attempt<'_> {
+    /// Everything that must hold after it.
+    pub(super) fn check(&self) -> Checked {
+        self.check_rows()?;
+        self.check_journal()?;
+        self.check_judged()?;
+        self.check_missing()?;
+        self.check_answered()?;
+        for (profile, coverage) in &self.after.coverage {
+            self.check_coverage(profile, *coverage)?;
+        }
+        match self.outcome {
+            Some(outcome) => self.check_outcome(outcome),
+            None => Ok(()),
+        }
+    }
+
+    /// Rules 1 and 4: nothing is lost, nothing is made up, nothing goes back in silence.
+    fn check_rows(&self) -> Checked {
+        for (id, row) in &self.after.rows {
+            let known = self.model.stories.get(id).is_some_and(|story| story.was_ever(row));
+            ensure!(known, "rule 1: {id} is held as it never was: {row}");
+        }
+        let went_back = |id: &str| {
+            let since = self.after.journal_since(self.before);
+            since.iter().any(|(kind, of)| kind == "went_back_in_time" && of == id)
+        };
+        for (id, before) in &self.before.rows {
+            let Some(after) = self.after.rows.get(id) else { return Err(format!("rule 1: {id} was lost")) };
+            let newer = updated_at(after) >= updated_at(before) || updated_at(after).is_none();
+            ensure!(newer || went_back(id), "rule 4: {id} went back in silence from {before} to {after}");
+        }
+        Ok(())
+    }
+
+    /// Rules 3 and 5: every row appeared once, and every change of meaning is journalled, no other.
+    fn check_journal(&self) -> Checked {
+        let mut appeared = BTreeMap::new();
+        for (_, id) in self.after.journal.iter().filter(|(kind, _)| kind == "appeared") {
+            *appeared.entry(id.as_str()).or_insert(0) += 1;
+        }
+        for id in self.after.rows.keys() {
+            let times = appeared.remove(id.as_str()).unwrap_or(0);
+            ensure!(times == 1, "rule 3: {id} is journalled {times} times as appeared");
+        }
+        ensure!(appeared.is_empty(), "rule 3: what is not there is journalled as appeared: {appeared:?}");
+
+        let new = self.after.journal_since(self.before);
+        let told: BTreeSet<&str> = new.iter().map(|(_, id)| id.as_str()).collect();
+        for (id, row) in &self.after.rows {
+            let differs = self.before.rows.get(id) != Some(row);
+            ensure!(
+                !differs || told.contains(id.as_str()),
+                "rule 3: {id} became {row}, and the journal is silent"
+            );
+            // An answer that is behind may show what was, and the next one what is.
+            ensure!(
+                differs || !told.contains(id.as_str()) || self.lag > Duration::ZERO || self.is_torn(id),
+                "rule 5: {id} is journalled and means what it meant: {row}"
+            );
+        }
+        Ok(())
+    }
+
+    /// Whether lists and Get disagree about a row, so that one poll may take both.
+    fn is_torn(&self, id: &str) -> bool {
+        self.model.stories.get(id).is_some_and(Story::is_pinned)
+    }
+
+    /// Rule 3: what was seen was judged, each time once.
+    fn check_judged(&self) -> Checked {
+        let changes = ["appeared", "changed", "went_back_in_time"];
+        let seen = self.after.journal.iter().filter(|(kind, _)| changes.contains(&kind.as_str()));
+        let seen = counted(seen.map(|(_, id)| id));
+        let judged = counted(&self.after.judged);
+        for id in seen.keys().chain(judged.keys()) {
+            let (seen, judged) = (seen.get(id).unwrap_or(&0), judged.get(id).unwrap_or(&0));
+            ensure!(seen == judged, "rule 3: {id} has {seen} entries in the journal and was judged {judged} times");
+        }
+        Ok(())
+    }
+
+    /// Rule 6: only what Get answered 404 for is called missing, and never what is shown.
+    fn check_missing(&self) -> Checked {
+        let new = self.after.journal_since(self.before);
+        for (_, id) in new.iter().filter(|(kind, _)| kind == "went_missing") {
+            let shown = self.model.stories.get(id).is_some_and(|story| story.is_found(self.now));
+            ensure!(!shown || self.lag > Duration::ZERO, "rule 6: {id} is there and was called missing");
+            let path = format!("/v2/orchestration/orchestrations/{id}");
+            let denied = self.requests.iter().any(|asked| asked.path_and_query == path && asked.status == Some(404));
+            ensure!(denied, "rule 6: {id} was called missing though Get never answered 404 for it");
+        }
+        Ok(())
+    }
+
+    /// Rule 2: where no list was answered, nothing was looked at.
+    fn check_answered(&self) -> Checked {
+        if self.heard == Heard::Something {
+            return Ok(());
+        }
+        ensure!(self.after.rows == self.before.rows, "rule 2: rows changed though no list was answered");
+        // What a former try listed to its end may still have to be called so.
+        let unmoved = self.left_over.is_some() || self.after.coverage == self.before.coverage;
+        ensure!(unmoved, "rule 2: coverage moved though no list was answered");
+        ensure!(!self.is_complete(), "rule 2: a poll to which no list was answered is called complete");
+        Ok(())
+    }
+
+    /// Rules 1 and 2: coverage only grows, never past the server's time, and what it claims is held.
+    fn check_coverage(&self, profile: &str, coverage: Coverage) -> Checked {
+        let before = self.before.coverage.get(profile);
+        ensure!(coverage.to <= self.now, "rule 1: the watermark {} is past the server's {}", coverage.to, self.now);
+        ensure!(coverage.verified_at <= self.now, "rule 7: verified at {}, at {}", coverage.verified_at, self.now);
+        if let Some(before) = before {
+            ensure!(before.to <= coverage.to, "rule 1: the watermark went back to {}", coverage.to);
+            ensure!(before.from >= coverage.from, "rule 2: less is covered than before: from {}", coverage.from);
+        }
+        if before == Some(&coverage) {
+            return Ok(());
+        }
+        for (id, story) in self.model.stories.iter().filter(|(_, story)| story.profile == profile) {
+            if self.is_due(story, before, coverage) {
+                ensure!(
+                    self.after.rows.contains_key(id),
+                    "rule 1: {id}, created at {} and visible from {}, is not held though [{}, {}] is covered",
+                    story.created_at,
+                    story.visible_from,
+                    coverage.from,
+                    coverage.to
+                );
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether a claim of coverage says that a row is held.
+    fn is_due(&self, story: &Story, before: Option<&Coverage>, coverage: Coverage) -> bool {
+        let shown = story.listed_at(self.now).is_some()
+            && story.listed_at(self.now.minus(self.lag)).is_some()
+            && story.visible_from <= self.now.minus(self.lag);
+        let claimed = coverage.from <= story.created_at && story.created_at <= coverage.to;
+        if !shown || !claimed {
+            return false;
+        }
+        // A listing that is left over knows only what could be seen when it began.
+        let in_window = before.is_none_or(|before| before.to.minus(OVERLAP) <= story.created_at);
+        let seen_from_the_start = match self.left_over {
+            None => story.visible_since <= self.step,
+            Some((step, time)) => {
+                story.visible_since <= step && story.visible_from <= time.minus(self.model.longest_lag)
+            }
+        };
+        let late_at_most = OVERLAP.saturating_sub(self.model.longest_lag).saturating_sub(GRAIN);
+        let in_overlap = story.is_a_little_late(late_at_most)
+            && (self.left_over.is_none_or(|(step, _)| story.visible_since <= step) || self.is_complete());
+        (in_window && seen_from_the_start) || in_overlap
+    }
+
+    fn is_complete(&self) -> bool {
+        self.outcome.is_some_and(PollOutcome::is_complete)
+    }
+
+    /// Rules 1 and 2: the outcome says no more and no less than what happened.
+    fn check_outcome(&self, outcome: &PollOutcome) -> Checked {
+        for poll in &outcome.profiles {
+            let id = poll.profile.id.to_string();
+            let noted = self.after.last_polls.get(&id).map(String::as_str);
+            ensure!(
+                noted == Some(poll.result.as_str()),
+                "rule 2: the poll of {id} ended as {:?} and is noted as {noted:?}",
+                poll.result
+            );
+            if poll.result == PollResult::Complete {
+                self.check_complete(&id, outcome)?;
+            }
+        }
+        ensure!(!self.quiet || outcome.is_complete(), "rule 2: nothing went wrong, and yet: {outcome:?}");
+        Ok(())
+    }
+
+    /// Rule 1: a complete poll reaches up to its beginning, and what it looked at is known as it is.
+    fn check_complete(&self, profile: &str, outcome: &PollOutcome) -> Checked {
+        let Some(coverage) = self.after.coverage.get(profile) else {
+            let nothing_there = self.model.stories.values().all(|story| story.profile != profile);
+            ensure!(nothing_there || self.met.contains(&Trouble::MissingDate), "rule 1: {outcome:?} covers nothing");
+            return Ok(());
+        };
+        let dated = !self.met.contains(&Trouble::MissingDate);
+        let reaches = coverage.to >= self.now.minus(Duration::from_secs(1));
+        ensure!(!dated || reaches, "rule 1: complete at {}, and covered to {} only", self.now, coverage.to);
+        if self.left_over.is_some() {
+            return Ok(());
+        }
+        let lags: BTreeSet<Duration> = self.met.iter().map(|trouble| trouble.lag()).chain([Duration::ZERO]).collect();
+        for (id, story) in self.model.stories.iter().filter(|(_, story)| story.profile == profile) {
+            if !self.looked_at(story, profile, *coverage) {
+                continue;
+            }
+            let Some(held) = self.after.rows.get(id) else { continue };
+            let fresh = lags.iter().any(|lag| {
+                let shown = story.listed_at(self.now.minus(*lag));
+                shown.is_none_or(|shown| shown == held)
+            });
+            ensure!(fresh, "rule 1: after a complete poll {id} is held as {held}, and it is {:?}", story.listed_at(self.now));
+        }
+        Ok(())
+    }
+
+    /// Whether a complete poll has looked at a row, so that the ledger knows it as the poll found it.
+    fn looked_at(&self, story: &Story, profile: &str, coverage: Coverage) -> bool {
+        let before = self.before.coverage.get(profile);
+        let discovered = before.is_none_or(|before| before.to.minus(OVERLAP) <= story.created_at)
+            && story.created_at <= coverage.to;
+        discovered
+    }
+}
+
+/// When a row was last updated, in microseconds, where it says so.
+fn updated_at(row: &Value) -> Option<i64> {
+    row["updated_at"].as_i64()
+}
+
+fn counted<'a>(ids: impl IntoIterator<Item = &'a String>) -> BTreeMap<&'a str, usize> {
+    let mut counts = BTreeMap::new();
+    for id in ids {
+        *counts.entry(id.as_str()).or_default() += 1;
+    }
+    counts
+}

@@ -1,0 +1,204 @@
+//! How a seed decides a case: the world, and what happens in it in which order.
+//!
+//! Each seed has a mood: some troubles are frequent in it and others never come, so that the seeds together
+//! reach corners that an even mixture would hide.
+
+use fastrand::Rng;
+
+use super::op::{Case, Moment, Op, Place, Scope, Spelling, State, Trouble, UpdatedAt};
+
+/// Steps of time in seconds: within the overlap of ten minutes, around it, far beyond it, and beyond a day,
+/// after which a backfill closes the gap.
+const STEPS: [u64; 11] = [1, 5, 20, 60, 240, 400, 590, 610, 1800, 7200, 90_000];
+
+/// How long ago a row was created that becomes visible now, in seconds: most at once, some a little late, some
+/// later than the overlap covers.
+const AGES: [u64; 12] = [0, 0, 0, 1, 1, 5, 60, 300, 500, 590, 700, 5000];
+
+/// Rows of a world, those of the start included: small, so that a thousand worlds are quick.
+const MOST_ROWS: u8 = 40;
+
+/// How often each kind of operation comes, beside polls and time.
+struct Mood {
+    creating: u32,
+    moving: u32,
+    altering: u32,
+    removing: u32,
+    lagging: u32,
+    leaving_out: u32,
+    troubling: u32,
+    outages: u32,
+    killing: u32,
+    stepping: u32,
+}
+
+impl Mood {
+    fn of(dice: &mut Rng) -> Self {
+        let mut weight = |most: u32| if dice.u8(..3) == 0 { 0 } else { dice.u32(1..=most) };
+        Self {
+            altering: weight(4),
+            removing: weight(2),
+            lagging: weight(4),
+            leaving_out: weight(2),
+            troubling: weight(8),
+            outages: weight(2),
+            killing: weight(5),
+            stepping: weight(3),
+            creating: weight(4) + 4,
+            moving: weight(4) + 1,
+        }
+    }
+}
+
+impl Case {
+    /// The case of a seed.
+    pub(super) fn of(seed: u64) -> Self {
+        let mut dice = Rng::with_seed(seed);
+        let size = if dice.u8(..4) == 0 { 0 } else { dice.u8(1..=15) };
+        let mut drawing = Drawing {
+            mood: Mood::of(&mut dice),
+            profiles: if dice.u8(..4) == 0 { 2 } else { 1 },
+            rows: size,
+            polled: false,
+            dice,
+        };
+        let count = drawing.dice.usize(15..=40);
+        let ops = (0..count).map(|_| drawing.op()).collect();
+        let page_rows = drawing.dice.usize(1..=7);
+        Self { seed, profiles: drawing.profiles.into(), size, page_rows, ops }
+    }
+}
+
+/// A case in the making.
+struct Drawing {
+    dice: Rng,
+    mood: Mood,
+    profiles: u8,
+    /// How many rows there are so far.
+    rows: u8,
+    /// Whether the last operation was a poll: two at once are seldom of interest.
+    polled: bool,
+}
+
+impl Drawing {
+    fn op(&mut self) -> Op {
+        let op = self.any_op();
+        self.polled = matches!(op, Op::Poll | Op::Kill { .. });
+        op
+    }
+
+    fn any_op(&mut self) -> Op {
+        let mood = &self.mood;
+        let polls = if self.polled { 1 } else { 10 };
+        let weights = [
+            polls,
+            8,
+            mood.creating,
+            mood.moving,
+            mood.altering,
+            mood.removing,
+            mood.lagging,
+            mood.leaving_out,
+            mood.troubling,
+            mood.outages,
+            mood.killing,
+            mood.stepping,
+        ];
+        match self.weighted(&weights) {
+            0 => Op::Poll,
+            1 => Op::Advance { seconds: self.one_of(&STEPS) },
+            2 => self.create(),
+            3 => Op::Move { row: self.row(), to: self.one_of(State::ALL) },
+            4 if self.dice.bool() => Op::Edit { row: self.row(), amount: self.dice.u16(..) },
+            4 => Op::Respell { row: self.row(), how: self.one_of(Spelling::ALL) },
+            5 => Op::Remove { row: self.row() },
+            6 => self.lag(),
+            7 if self.dice.bool() => Op::LeaveOut { row: self.row() },
+            7 => Op::Answer { row: self.row() },
+            8 => self.trouble(),
+            9 if self.dice.bool() => Op::Outage { what: self.one_of(Trouble::SILENCING) },
+            9 => Op::Heal,
+            10 => Op::Kill { moment: self.moment() },
+            _ => self.step_local(),
+        }
+    }
+
+    fn create(&mut self) -> Op {
+        if self.rows == MOST_ROWS {
+            return Op::Advance { seconds: self.one_of(&STEPS) };
+        }
+        self.rows += 1;
+        let updated_at = if self.dice.u8(..8) == 0 { UpdatedAt::Missing } else { UpdatedAt::Given };
+        Op::Create {
+            row: self.rows - 1,
+            profile: self.dice.u8(..self.profiles),
+            age: self.one_of(&AGES),
+            state: self.one_of(State::ALL),
+            updated_at,
+        }
+    }
+
+    fn lag(&mut self) -> Op {
+        if self.dice.u8(..3) == 0 {
+            return Op::CatchUp { row: self.row() };
+        }
+        Op::Lag { row: self.row(), seconds: self.one_of(&STEPS), scope: self.one_of(Scope::ALL) }
+    }
+
+    fn trouble(&mut self) -> Op {
+        let at = match self.dice.u8(..20) {
+            0 => Place::Token,
+            1 => Place::Profiles,
+            2..5 => Place::Get,
+            _ => Place::List,
+        };
+        let mut what = self.one_of(Trouble::ALL);
+        // What was never answered is waited for in real time.
+        if what == Trouble::Hang && self.dice.u8(..4) > 0 {
+            what = Trouble::CutBody;
+        }
+        // A client that the token endpoint is told to be wrong about has no way out but a person.
+        if at == Place::Token {
+            what = self.one_of(&[Trouble::Unavailable, Trouble::CutBody, Trouble::NotJson]);
+        }
+        Op::Trouble { at, after: self.dice.u8(..6), what }
+    }
+
+    fn moment(&mut self) -> Moment {
+        match self.dice.u8(..6) {
+            0 => {
+                let place = self.one_of(&[Place::Token, Place::Profiles, Place::Get, Place::List]);
+                Moment::Request(place, 1)
+            }
+            1 | 2 => Moment::Request(Place::List, self.dice.u8(1..8)),
+            3 => Moment::Committed(self.dice.u8(1..6)),
+            _ => Moment::Judging(self.dice.u8(1..8)),
+        }
+    }
+
+    fn step_local(&mut self) -> Op {
+        let seconds = i64::try_from(self.one_of(&STEPS)).unwrap_or(1);
+        Op::StepLocal { seconds: if self.dice.bool() { seconds } else { -seconds } }
+    }
+
+    /// A row that is there, the younger ones more often: it is they that polls look at.
+    fn row(&mut self) -> u8 {
+        let rows = self.rows.max(1);
+        if self.dice.bool() { self.dice.u8(..rows) } else { rows - 1 - self.dice.u8(..rows.min(4)) }
+    }
+
+    fn one_of<T: Copy>(&mut self, choices: &[T]) -> T {
+        choices[self.dice.usize(..choices.len())]
+    }
+
+    fn weighted(&mut self, weights: &[u32]) -> usize {
+        let mut left = self.dice.u32(..weights.iter().sum::<u32>());
+        for (place, weight) in weights.iter().enumerate() {
+            if left < *weight {
+                return place;
+            }
+            left -= weight;
+        }
+        0
+    }
+}
