@@ -15,7 +15,9 @@ use tallyd::model::Timestamp;
 
 pub(crate) use process::{Ran, Shell, wait_for_exit};
 pub(crate) use rig::{Rig, Setup, results_of, texts_of};
-pub(crate) use truth::{documented, id_of, ids_of, ledger_rows, meaning, rows_of_view, rows_read_by, times_of};
+pub(crate) use truth::{
+    documented, id_of, ids_of, ledger_rows, meaning, rows_of_view, rows_read_by, times_of,
+};
 
 /// Long enough for the slowest machine: it is only ever waited out by a test that fails.
 pub(crate) const DEADLINE: Duration = Duration::from_secs(60);

@@ -119,7 +119,10 @@ fn play(case: &Case) -> Result<Vec<String>, String> {
         runtime.block_on(async {
             let mut stage = Stage::of(case).await;
             for (place, op) in case.ops.iter().enumerate() {
-                stage.apply(op).await.map_err(|reason| format!("after operation {place}, {op:?}: {reason}"))?;
+                stage
+                    .apply(op)
+                    .await
+                    .map_err(|reason| format!("after operation {place}, {op:?}: {reason}"))?;
             }
             stage.settle().await.map_err(|reason| format!("when all is well again: {reason}"))?;
             let transcript = stage.transcript();

@@ -12,7 +12,7 @@ use tallyd::sim::RequestRecord;
 
 use super::model::{Model, Step, Story};
 use super::op::Trouble;
-use super::picture::Picture;
+use super::picture::{Entry, Picture};
 
 /// What holds, or in words what does not.
 pub(super) type Checked = Result<(), String>;
@@ -86,7 +86,7 @@ impl Attempt<'_> {
         }
         let went_back = |id: &str| {
             let since = self.after.journal_since(self.before);
-            since.iter().any(|(kind, of)| kind == "went_back_in_time" && of == id)
+            since.iter().any(|entry| entry.kind == "went_back_in_time" && entry.id == id)
         };
         for (id, before) in &self.before.rows {
             let Some(after) = self.after.rows.get(id) else { return Err(format!("rule 1: {id} was lost")) };
@@ -98,29 +98,31 @@ impl Attempt<'_> {
 
     /// Rules 3 and 5: every row appeared once, and every change of meaning is journalled, no other.
     fn check_journal(&self) -> Checked {
-        let mut appeared = BTreeMap::new();
-        for (_, id) in self.after.journal.iter().filter(|(kind, _)| kind == "appeared") {
-            *appeared.entry(id.as_str()).or_insert(0) += 1;
-        }
+        let appeared = self.after.journal.iter().filter(|entry| entry.kind == "appeared");
+        let mut appeared = counted(appeared.map(|entry| &entry.id));
         for id in self.after.rows.keys() {
             let times = appeared.remove(id.as_str()).unwrap_or(0);
             ensure!(times == 1, "rule 3: {id} is journalled {times} times as appeared");
         }
         ensure!(appeared.is_empty(), "rule 3: what is not there is journalled as appeared: {appeared:?}");
-
-        let new = self.after.journal_since(self.before);
-        let told: BTreeSet<&str> = new.iter().map(|(_, id)| id.as_str()).collect();
         for (id, row) in &self.after.rows {
-            let differs = self.before.rows.get(id) != Some(row);
-            ensure!(
-                !differs || told.contains(id.as_str()),
-                "rule 3: {id} became {row}, and the journal is silent"
-            );
+            let new = self.after.journal_since(self.before).iter();
+            let new: Vec<&Entry> = new.filter(|entry| entry.is_change() && entry.id == *id).collect();
+            let before = self.before.rows.get(id);
+            let differs = before != Some(row);
+            ensure!(!differs || !new.is_empty(), "rule 3: {id} became {row}, and the journal is silent");
             // An answer that is behind may show what was, and the next one what is.
-            ensure!(
-                differs || !told.contains(id.as_str()) || self.lag > Duration::ZERO || self.is_torn(id),
-                "rule 5: {id} is journalled and means what it meant: {row}"
-            );
+            if self.lag > Duration::ZERO || self.is_torn(id) {
+                continue;
+            }
+            ensure!(differs || new.is_empty(), "rule 5: {id} is journalled and means what it meant: {row}");
+            for path in new.iter().flat_map(|entry| entry.changed_paths()) {
+                let there = before.is_some_and(|before| before.pointer(&path) == row.pointer(&path));
+                ensure!(
+                    !there,
+                    "rule 5: {id} is journalled with {path} changed, which means what it meant: {row}"
+                );
+            }
         }
         Ok(())
     }
@@ -132,13 +134,15 @@ impl Attempt<'_> {
 
     /// Rule 3: what was seen was judged, each time once.
     fn check_judged(&self) -> Checked {
-        let changes = ["appeared", "changed", "went_back_in_time"];
-        let seen = self.after.journal.iter().filter(|(kind, _)| changes.contains(&kind.as_str()));
-        let seen = counted(seen.map(|(_, id)| id));
+        let seen = self.after.journal.iter().filter(|entry| entry.is_change());
+        let seen = counted(seen.map(|entry| &entry.id));
         let judged = counted(&self.after.judged);
         for id in seen.keys().chain(judged.keys()) {
             let (seen, judged) = (seen.get(id).unwrap_or(&0), judged.get(id).unwrap_or(&0));
-            ensure!(seen == judged, "rule 3: {id} has {seen} entries in the journal and was judged {judged} times");
+            ensure!(
+                seen == judged,
+                "rule 3: {id} has {seen} entries in the journal and was judged {judged} times"
+            );
         }
         Ok(())
     }
@@ -146,11 +150,12 @@ impl Attempt<'_> {
     /// Rule 6: only what Get answered 404 for is called missing, and never what is shown.
     fn check_missing(&self) -> Checked {
         let new = self.after.journal_since(self.before);
-        for (_, id) in new.iter().filter(|(kind, _)| kind == "went_missing") {
+        for Entry { id, .. } in new.iter().filter(|entry| entry.kind == "went_missing") {
             let shown = self.model.stories.get(id).is_some_and(|story| story.is_found(self.now));
             ensure!(!shown || self.lag > Duration::ZERO, "rule 6: {id} is there and was called missing");
             let path = format!("/v2/orchestration/orchestrations/{id}");
-            let denied = self.requests.iter().any(|asked| asked.path_and_query == path && asked.status == Some(404));
+            let denied =
+                self.requests.iter().any(|asked| asked.path_and_query == path && asked.status == Some(404));
             ensure!(denied, "rule 6: {id} was called missing though Get never answered 404 for it");
         }
         Ok(())
@@ -172,11 +177,25 @@ impl Attempt<'_> {
     /// Rules 1 and 2: coverage only grows, never past the server's time, and what it claims is held.
     fn check_coverage(&self, profile: &str, coverage: Coverage) -> Checked {
         let before = self.before.coverage.get(profile);
-        ensure!(coverage.to <= self.now, "rule 1: the watermark {} is past the server's {}", coverage.to, self.now);
-        ensure!(coverage.verified_at <= self.now, "rule 7: verified at {}, at {}", coverage.verified_at, self.now);
+        ensure!(
+            coverage.to <= self.now,
+            "rule 1: the watermark {} is past the server's {}",
+            coverage.to,
+            self.now
+        );
+        ensure!(
+            coverage.verified_at <= self.now,
+            "rule 7: verified at {}, at {}",
+            coverage.verified_at,
+            self.now
+        );
         if let Some(before) = before {
             ensure!(before.to <= coverage.to, "rule 1: the watermark went back to {}", coverage.to);
-            ensure!(before.from >= coverage.from, "rule 2: less is covered than before: from {}", coverage.from);
+            ensure!(
+                before.from >= coverage.from,
+                "rule 2: less is covered than before: from {}",
+                coverage.from
+            );
         }
         if before == Some(&coverage) {
             return Ok(());
@@ -245,7 +264,10 @@ impl Attempt<'_> {
     fn check_complete(&self, profile: &str, outcome: &PollOutcome) -> Checked {
         let Some(coverage) = self.after.coverage.get(profile) else {
             let nothing_there = self.model.stories.values().all(|story| story.profile != profile);
-            ensure!(nothing_there || self.met.contains(&Trouble::MissingDate), "rule 1: {outcome:?} covers nothing");
+            ensure!(
+                nothing_there || self.met.contains(&Trouble::MissingDate),
+                "rule 1: {outcome:?} covers nothing"
+            );
             return Ok(());
         };
         let dated = !self.met.contains(&Trouble::MissingDate);
@@ -254,7 +276,8 @@ impl Attempt<'_> {
         if self.left_over.is_some() {
             return Ok(());
         }
-        let lags: BTreeSet<Duration> = self.met.iter().map(|trouble| trouble.lag()).chain([Duration::ZERO]).collect();
+        let lags: BTreeSet<Duration> =
+            self.met.iter().map(|trouble| trouble.lag()).chain([Duration::ZERO]).collect();
         for (id, story) in self.model.stories.iter().filter(|(_, story)| story.profile == profile) {
             if !self.looked_at(story, profile, *coverage) {
                 continue;
@@ -264,7 +287,11 @@ impl Attempt<'_> {
                 let shown = story.listed_at(self.now.minus(*lag));
                 shown.is_none_or(|shown| shown == held)
             });
-            ensure!(fresh, "rule 1: after a complete poll {id} is held as {held}, and it is {:?}", story.listed_at(self.now));
+            ensure!(
+                fresh,
+                "rule 1: after a complete poll {id} is held as {held}, and it is {:?}",
+                story.listed_at(self.now)
+            );
         }
         Ok(())
     }
@@ -276,6 +303,11 @@ impl Attempt<'_> {
             && story.created_at <= coverage.to;
         discovered
     }
+}
+
+/// Whether the ledger holds a row as one whose end is still to come.
+pub(super) fn is_open(row: &Value) -> bool {
+    !["COMPLETED", "FAILED", "REJECTED"].iter().any(|end| row["status"] == *end)
 }
 
 /// When a row was last updated, in microseconds, where it says so.

@@ -128,7 +128,7 @@ impl Drawing {
             return Op::Advance { seconds: self.one_of(&STEPS) };
         }
         self.rows += 1;
-        let updated_at = if self.dice.u8(..8) == 0 { UpdatedAt::Missing } else { UpdatedAt::Given };
+        let updated_at = if self.dice.u8(..4) == 0 { self.one_of(UpdatedAt::ALL) } else { UpdatedAt::Given };
         Op::Create {
             row: self.rows - 1,
             profile: self.dice.u8(..self.profiles),
@@ -166,10 +166,7 @@ impl Drawing {
 
     fn moment(&mut self) -> Moment {
         match self.dice.u8(..6) {
-            0 => {
-                let place = self.one_of(&[Place::Token, Place::Profiles, Place::Get, Place::List]);
-                Moment::Request(place, 1)
-            }
+            0 => Moment::Request(self.one_of(Place::ALL), 1),
             1 | 2 => Moment::Request(Place::List, self.dice.u8(1..8)),
             3 => Moment::Committed(self.dice.u8(1..6)),
             _ => Moment::Judging(self.dice.u8(1..8)),

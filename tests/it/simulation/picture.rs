@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use rusqlite::types::FromSql;
 use rusqlite::{Connection, Row};
 use serde_json::Value;
 use tallyd::ledger::Reader;
@@ -19,18 +18,44 @@ pub(super) struct Picture {
     pub(super) rows: BTreeMap<String, Value>,
     /// What is covered, by profile.
     pub(super) coverage: BTreeMap<String, Coverage>,
-    /// The journal: kind and orchestration of every entry, in order.
-    pub(super) journal: Vec<(String, String)>,
+    /// The journal, in order.
+    pub(super) journal: Vec<Entry>,
     /// Which orchestration each kept consequence is about.
     pub(super) judged: Vec<String>,
     /// How each profile's last poll ended.
     pub(super) last_polls: BTreeMap<String, String>,
 }
 
+/// One entry of the journal.
+#[derive(Debug)]
+pub(super) struct Entry {
+    pub(super) kind: String,
+    /// Which orchestration it is about.
+    pub(super) id: String,
+    /// What was before, by path, as JSON.
+    pub(super) old_values: Option<String>,
+}
+
 impl Picture {
     /// The journal's entries that came after an earlier picture.
-    pub(super) fn journal_since<'a>(&'a self, before: &Self) -> &'a [(String, String)] {
+    pub(super) fn journal_since<'a>(&'a self, before: &Self) -> &'a [Entry] {
         self.journal.get(before.journal.len()..).unwrap_or_default()
+    }
+}
+
+impl Entry {
+    /// Whether it says what a row is.
+    pub(super) fn is_change(&self) -> bool {
+        ["appeared", "changed", "went_back_in_time"].contains(&self.kind.as_str())
+    }
+
+    /// The documented fields that it says were something else before, as JSON pointers.
+    pub(super) fn changed_paths(&self) -> Vec<String> {
+        let old: Value =
+            self.old_values.as_deref().map_or(Value::Null, |old| serde_json::from_str(old).unwrap());
+        let paths = old.as_object().into_iter().flatten().map(|(path, _)| path);
+        // All that no document knows is kept under one name, which is no path.
+        paths.filter(|path| !path.contains(' ')).map(|path| format!("/{}", path.replace('.', "/"))).collect()
     }
 }
 
@@ -55,19 +80,29 @@ impl Viewer {
         let covered = self.all(coverage, |row| {
             Ok((row.get(0)?, Coverage { from: time(row, 1)?, to: time(row, 2)?, verified_at: time(row, 3)? }))
         });
+        let last_polls = self.all("SELECT profile_id, result FROM polls ORDER BY number", |row| {
+            Ok((row.get(0)?, row.get(1)?))
+        });
+        let entries = "SELECT kind, orchestration_id, old_values FROM journal ORDER BY seq";
         Picture {
             rows: rows_read_by(&self.reader),
             coverage: covered.into_iter().collect(),
-            journal: self.pairs("SELECT kind, orchestration_id FROM journal ORDER BY seq"),
+            journal: self.all(entries, |row| {
+                Ok(Entry { kind: row.get(0)?, id: row.get(1)?, old_values: row.get(2)? })
+            }),
             judged: self.all("SELECT payload FROM outbox ORDER BY number", |row| row.get(0)),
-            last_polls: self.pairs("SELECT profile_id, result FROM polls ORDER BY number").into_iter().collect(),
+            last_polls: last_polls.into_iter().collect(),
         }
     }
 
     /// Rule 3: the journal's chain and every digest hold.
     pub(super) fn check_sound(&self) -> Checked {
         let findings = self.reader.verify(None).unwrap().findings;
-        if findings.is_empty() { Ok(()) } else { Err(format!("rule 3: the ledger is not sound: {findings:?}")) }
+        if findings.is_empty() {
+            Ok(())
+        } else {
+            Err(format!("rule 3: the ledger is not sound: {findings:?}"))
+        }
     }
 
     /// All that the ledger says of orchestrations, as text; the same for two ledgers that went through the same.
@@ -84,10 +119,6 @@ impl Viewer {
             Ok(columns.map(text).collect::<rusqlite::Result<Vec<_>>>()?.join(" "))
         };
         queries.iter().flat_map(|query| self.all(query, line)).collect()
-    }
-
-    fn pairs<L: FromSql, R: FromSql>(&self, query: &str) -> Vec<(L, R)> {
-        self.all(query, |row| Ok((row.get(0)?, row.get(1)?)))
     }
 
     fn all<T>(&self, query: &str, read: impl Fn(&Row<'_>) -> rusqlite::Result<T>) -> Vec<T> {

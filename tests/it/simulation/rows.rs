@@ -102,7 +102,8 @@ pub(super) fn respell(fields: &mut Map<String, Value>, how: Spelling) {
             }
         }
         Spelling::Nulls => {
-            for (name, nothing) in [("identity_id", Value::Null), ("orchestration_rule_id", Value::from(""))] {
+            for (name, nothing) in [("identity_id", Value::Null), ("orchestration_rule_id", Value::from(""))]
+            {
                 if fields.get(name).is_none_or(Value::is_null) {
                     fields.insert(name.to_owned(), nothing);
                 }

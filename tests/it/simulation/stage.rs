@@ -14,9 +14,9 @@ use tallyd::model::{PollOutcome, ProfileSelection, Timestamp};
 use tallyd::sim::{Endpoint, FaultRate, Rate, Scripted, SimConfig, WorldConfig};
 use tallyd::sync::Pace;
 
-use super::contract::{Attempt, Checked, Heard};
+use super::contract::{Attempt, Checked, Heard, OVERLAP, is_open};
 use super::killer::{Killed, Killer};
-use super::model::{Model, Step};
+use super::model::{Model, Step, Story};
 use super::op::{Case, Moment, Op, Place, Trouble};
 use super::picture::{Picture, Viewer};
 use super::rows;
@@ -136,6 +136,7 @@ impl Stage {
         self.step += 1;
         self.poll().await?;
         self.left_over = None;
+        self.rig.advance(OVERLAP + Duration::from_secs(1));
         self.step += 1;
         self.poll().await
     }
@@ -262,17 +263,32 @@ impl Stage {
             && self.left_over.is_none()
             && self.rig.client.stop().is_none()
             && self.model.stories.values().all(|story| !story.is_pinned())
+            && !self.picture.rows.iter().any(|(id, row)| is_open(row) && self.is_young_and_gone(id))
+    }
+
+    /// Whether a row is gone so soon after its creation that it may as well be too young for a replica: nobody
+    /// can tell yet.
+    fn is_young_and_gone(&self, id: &str) -> bool {
+        let now = self.rig.clock.now();
+        let young = |story: &Story| story.created_at >= now.minus(OVERLAP);
+        self.model.stories.get(id).is_some_and(|story| young(story) && !story.is_found(now))
     }
 
     fn conclude(&mut self, outcome: Option<&PollOutcome>, quiet: bool) -> Checked {
         let requests = self.rig.control.requests();
         self.rig.control.forget_requests();
         let befell = self.befell();
-        let spoiled = befell.iter().filter(|(place, what)| *place == Place::List && what.is_empty_word()).count();
+        let spoiled =
+            befell.iter().filter(|(place, what)| *place == Place::List && what.is_empty_word()).count();
         let met: Vec<Trouble> = befell.into_iter().map(|(_, what)| what).collect();
         let lag = self.model.note_lags(&met);
-        let listed = requests.iter().filter(|asked| asked.endpoint == Endpoint::List && asked.status == Some(200));
-        let heard = if self.outage.is_some() || listed.count() <= spoiled { Heard::Nothing } else { Heard::Something };
+        let listed =
+            requests.iter().filter(|asked| asked.endpoint == Endpoint::List && asked.status == Some(200));
+        let heard = if self.outage.is_some() || listed.count() <= spoiled {
+            Heard::Nothing
+        } else {
+            Heard::Something
+        };
         let after = self.viewer.picture();
         let now = self.rig.clock.now();
         let attempt = Attempt {
