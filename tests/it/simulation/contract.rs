@@ -55,6 +55,8 @@ pub(super) struct Attempt<'a> {
     pub(super) lag: Duration,
     pub(super) requests: &'a [RequestRecord],
     pub(super) heard: Heard,
+    /// How often Get answered each row in this try and those before it, as far back as each one asked for it.
+    pub(super) found: &'a BTreeMap<String, usize>,
     /// The first of the tries since the last complete poll: a listing may be left from it.
     pub(super) left_over: Option<(Step, Timestamp)>,
     /// Whether anything at all is wrong that could keep a poll from being complete.
@@ -84,14 +86,23 @@ impl Attempt<'_> {
             let known = self.model.stories.get(id).is_some_and(|story| story.was_ever(row));
             ensure!(known, "rule 1: {id} is held as it never was: {row}");
         }
-        let went_back = |id: &str| {
-            let since = self.after.journal_since(self.before);
-            since.iter().any(|entry| entry.kind == "went_back_in_time" && entry.id == id)
-        };
+        let new = self.after.journal_since(self.before).iter();
+        let back: BTreeSet<&str> =
+            new.filter(|entry| entry.kind == "went_back_in_time").map(|entry| entry.id.as_str()).collect();
+        for id in &back {
+            let times = self.found.get(*id).copied().unwrap_or(0);
+            ensure!(
+                times >= 3,
+                "rule 4: {id} was taken back after Get had answered it {times} times running"
+            );
+        }
         for (id, before) in &self.before.rows {
             let Some(after) = self.after.rows.get(id) else { return Err(format!("rule 1: {id} was lost")) };
             let newer = updated_at(after) >= updated_at(before) || updated_at(after).is_none();
-            ensure!(newer || went_back(id), "rule 4: {id} went back in silence from {before} to {after}");
+            ensure!(
+                newer || back.contains(id.as_str()),
+                "rule 4: {id} went back in silence from {before} to {after}"
+            );
         }
         Ok(())
     }
@@ -153,7 +164,7 @@ impl Attempt<'_> {
         for Entry { id, .. } in new.iter().filter(|entry| entry.kind == "went_missing") {
             let shown = self.model.stories.get(id).is_some_and(|story| story.is_found(self.now));
             ensure!(!shown || self.lag > Duration::ZERO, "rule 6: {id} is there and was called missing");
-            let path = format!("/v2/orchestration/orchestrations/{id}");
+            let path = path_of(id);
             let denied =
                 self.requests.iter().any(|asked| asked.path_and_query == path && asked.status == Some(404));
             ensure!(denied, "rule 6: {id} was called missing though Get never answered 404 for it");
@@ -303,6 +314,11 @@ impl Attempt<'_> {
             && story.created_at <= coverage.to;
         discovered
     }
+}
+
+/// Where Get is asked for a row.
+pub(super) fn path_of(id: &str) -> String {
+    format!("/v2/orchestration/orchestrations/{id}")
 }
 
 /// Whether the ledger holds a row as one whose end is still to come.

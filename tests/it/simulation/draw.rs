@@ -63,7 +63,15 @@ impl Case {
             dice,
         };
         let count = drawing.dice.usize(15..=40);
-        let ops = (0..count).map(|_| drawing.op()).collect();
+        let mut ops = Vec::new();
+        while ops.len() < count {
+            let op = drawing.op();
+            // What came in disorder is what a kill may lose.
+            if matches!(op, Op::Kill { .. }) && drawing.dice.u8(..3) == 0 {
+                ops.push(drawing.disorder());
+            }
+            ops.push(op);
+        }
         let page_rows = drawing.dice.usize(1..=7);
         Self { seed, profiles: drawing.profiles.into(), size, page_rows, ops }
     }
@@ -162,6 +170,12 @@ impl Drawing {
             what = self.one_of(&[Trouble::Unavailable, Trouble::CutBody, Trouble::NotJson]);
         }
         Op::Trouble { at, after: self.dice.u8(..6), what }
+    }
+
+    /// A page out of order among the next few.
+    fn disorder(&mut self) -> Op {
+        let what = self.one_of(&[Trouble::SwapPages, Trouble::SwapPages, Trouble::RepeatPage]);
+        Op::Trouble { at: Place::List, after: self.dice.u8(..3), what }
     }
 
     fn moment(&mut self) -> Moment {

@@ -11,10 +11,10 @@ use std::time::Duration;
 use serde_json::{Map, Value};
 use tallyd::clock::Clock as _;
 use tallyd::model::{PollOutcome, ProfileSelection, Timestamp};
-use tallyd::sim::{Endpoint, FaultRate, Rate, Scripted, SimConfig, WorldConfig};
+use tallyd::sim::{Endpoint, FaultRate, Rate, RequestRecord, Scripted, SimConfig, WorldConfig};
 use tallyd::sync::Pace;
 
-use super::contract::{Attempt, Checked, Heard, OVERLAP, is_open};
+use super::contract::{Attempt, Checked, Heard, OVERLAP, is_open, path_of};
 use super::killer::{Killed, Killer};
 use super::model::{Model, Step, Story};
 use super::op::{Case, Moment, Op, Place, Trouble};
@@ -36,6 +36,8 @@ pub(super) struct Stage {
     scripted: BTreeMap<Place, VecDeque<Option<Trouble>>>,
     outage: Option<Trouble>,
     left_over: Option<(Step, Timestamp)>,
+    /// How often Get answered each row, in tries running.
+    found: BTreeMap<String, usize>,
 }
 
 impl Stage {
@@ -72,6 +74,7 @@ impl Stage {
             scripted: BTreeMap::new(),
             outage: None,
             left_over: None,
+            found: BTreeMap::new(),
         }
     }
 
@@ -289,6 +292,7 @@ impl Stage {
         } else {
             Heard::Something
         };
+        self.count_found(&requests);
         let after = self.viewer.picture();
         let now = self.rig.clock.now();
         let attempt = Attempt {
@@ -303,6 +307,7 @@ impl Stage {
             lag,
             requests: &requests,
             heard,
+            found: &self.found,
             left_over: self.left_over,
         };
         attempt.check()?;
@@ -313,6 +318,20 @@ impl Stage {
         };
         self.picture = after;
         Ok(())
+    }
+
+    fn count_found(&mut self, requests: &[RequestRecord]) {
+        let mut found = BTreeMap::new();
+        for id in self.model.stories.keys() {
+            let path = path_of(id);
+            let is_answer =
+                |asked: &&RequestRecord| asked.path_and_query == path && asked.status == Some(200);
+            let times = requests.iter().filter(is_answer).count();
+            if times > 0 {
+                found.insert(id.clone(), times + self.found.get(id).copied().unwrap_or(0));
+            }
+        }
+        self.found = found;
     }
 
     /// What befell requests since the last try, and where.
