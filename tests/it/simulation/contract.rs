@@ -310,9 +310,8 @@ impl Attempt<'_> {
     /// Whether a complete poll has looked at a row, so that the ledger knows it as the poll found it.
     fn looked_at(&self, story: &Story, profile: &str, coverage: Coverage) -> bool {
         let before = self.before.coverage.get(profile);
-        let discovered = before.is_none_or(|before| before.to.minus(OVERLAP) <= story.created_at)
-            && story.created_at <= coverage.to;
-        discovered
+        before.is_none_or(|before| before.to.minus(OVERLAP) <= story.created_at)
+            && story.created_at <= coverage.to
     }
 }
 

@@ -73,7 +73,7 @@ impl Story {
 
 impl Model {
     /// Begins with what is there before anything happens.
-    pub(super) fn of(truth: &[Value], now: Timestamp) -> Self {
+    pub(super) fn of(truth: &[Value]) -> Self {
         let mut model =
             Self { names: BTreeMap::new(), stories: BTreeMap::new(), longest_lag: Duration::ZERO };
         for (number, row) in truth.iter().enumerate() {
@@ -81,7 +81,6 @@ impl Model {
             // They were there long before.
             model.appear(row, Timestamp::EPOCH, 0);
         }
-        debug_assert!(model.stories.values().all(|story| story.created_at < now));
         model
     }
 
@@ -99,7 +98,7 @@ impl Model {
     }
 
     /// A row is something else from now on, or gone.
-    pub(super) fn become_(&mut self, id: &str, row: Option<&Value>, now: Timestamp) {
+    pub(super) fn change(&mut self, id: &str, row: Option<&Value>, now: Timestamp) {
         if let Some(story) = self.stories.get_mut(id) {
             story.versions.push((now, row.map(meaning)));
         }

@@ -65,7 +65,7 @@ impl Stage {
         Self {
             customer: customer.to_owned(),
             profiles: rig.control.profiles().into_iter().map(|profile| profile.id).collect(),
-            model: Model::of(&truth, rig.clock.now()),
+            model: Model::of(&truth),
             viewer: Viewer::of(&rig.path()),
             picture: Picture::default(),
             killer,
@@ -174,13 +174,13 @@ impl Stage {
     fn alter(&mut self, number: u8, change: impl FnOnce(&mut Map<String, Value>)) {
         let Some(id) = self.visible(number) else { return };
         self.rig.control.alter(&id, change).unwrap();
-        self.model.become_(&id, self.rig.control.truth_of(&id).as_ref(), self.rig.clock.now());
+        self.model.change(&id, self.rig.control.truth_of(&id).as_ref(), self.rig.clock.now());
     }
 
     fn remove(&mut self, number: u8) {
         let Some(id) = self.visible(number) else { return };
         self.rig.control.remove(&id).unwrap();
-        self.model.become_(&id, None, self.rig.clock.now());
+        self.model.change(&id, None, self.rig.clock.now());
     }
 
     fn catch_up(&mut self, number: u8) {
