@@ -145,7 +145,7 @@ impl Attempt<'_> {
 
     /// Rule 3: what was seen was judged, each time once.
     fn check_judged(&self) -> Checked {
-        let seen = self.after.journal.iter().filter(|entry| entry.is_change());
+        let seen = self.after.journal.iter().filter(|entry| entry.is_change() || entry.is_about_presence());
         let seen = counted(seen.map(|entry| &entry.id));
         let judged = counted(&self.after.judged);
         for id in seen.keys().chain(judged.keys()) {
@@ -287,10 +287,11 @@ impl Attempt<'_> {
         if self.left_over.is_some() {
             return Ok(());
         }
+        self.check_gone(profile)?;
         let lags: BTreeSet<Duration> =
             self.met.iter().map(|trouble| trouble.lag()).chain([Duration::ZERO]).collect();
         for (id, story) in self.model.stories.iter().filter(|(_, story)| story.profile == profile) {
-            if !self.looked_at(story, profile, *coverage) {
+            if !self.looked_at(id, story, profile, *coverage) {
                 continue;
             }
             let Some(held) = self.after.rows.get(id) else { continue };
@@ -298,6 +299,8 @@ impl Attempt<'_> {
                 let shown = story.listed_at(self.now.minus(*lag));
                 shown.is_none_or(|shown| shown == held)
             });
+            // What lists leave out is known from Get.
+            let fresh = fresh || story.found_at(self.now) == Some(held);
             ensure!(
                 fresh,
                 "rule 1: after a complete poll {id} is held as {held}, and it is {:?}",
@@ -307,11 +310,28 @@ impl Attempt<'_> {
         Ok(())
     }
 
-    /// Whether a complete poll has looked at a row, so that the ledger knows it as the poll found it.
-    fn looked_at(&self, story: &Story, profile: &str, coverage: Coverage) -> bool {
+    /// Whether a complete poll has looked at a row, so that the ledger knows it as the poll found it: what was
+    /// created since the watermark, and what is open, whatever its age.
+    fn looked_at(&self, id: &str, story: &Story, profile: &str, coverage: Coverage) -> bool {
         let before = self.before.coverage.get(profile);
-        before.is_none_or(|before| before.to.minus(OVERLAP) <= story.created_at)
-            && story.created_at <= coverage.to
+        let discovered = before.is_none_or(|before| before.to.minus(OVERLAP) <= story.created_at)
+            && story.created_at <= coverage.to;
+        discovered || self.before.rows.get(id).is_some_and(is_open)
+    }
+
+    /// Rule 6: a complete poll has decided about every open row that is gone.
+    fn check_gone(&self, profile: &str) -> Checked {
+        for (id, story) in self.model.stories.iter().filter(|(_, story)| story.profile == profile) {
+            let open = self.before.rows.get(id).is_some_and(is_open);
+            let gone = !story.is_pinned() && !story.is_found(self.now);
+            if open && gone && self.lag == Duration::ZERO {
+                ensure!(
+                    self.after.says_missing(id),
+                    "rule 6: {id} is gone, and a complete poll did not tell"
+                );
+            }
+        }
+        Ok(())
     }
 }
 

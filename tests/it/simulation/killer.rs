@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use tallyd::ledger::Rules;
-use tallyd::model::{Consequence, Observation, PageFacts};
+use tallyd::model::{Change, Consequence, Observation, PageFacts};
 use tallyd::sync::{Event, Watch, diff};
 
 /// What such a panic carries.
@@ -58,9 +58,14 @@ impl Killer {
             // The writer's thread ends here, in the middle of the transaction.
             resume_unwind(Box::new(Killed));
         }
-        let changed = facts.observations.iter().filter_map(|observation| match observation {
-            Observation::Row { now, changes, .. } if !changes.is_empty() => Some(now.id.to_string()),
-            _ => None,
+        let changed = facts.observations.iter().flat_map(|observation| {
+            let Observation::Row { now, changes, .. } = observation else { return Vec::new() };
+            // The journal has an entry of its own for whether a row is there at all.
+            let about_presence =
+                |change: &&Change| matches!(change, Change::WentMissing | Change::Reappeared);
+            let presence = changes.iter().filter(about_presence).count();
+            let entries = presence + usize::from(changes.len() > presence);
+            vec![now.id.to_string(); entries]
         });
         let consequence = |id| {
             let number = self.judged.fetch_add(1, Ordering::SeqCst);

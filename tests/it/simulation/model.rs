@@ -48,12 +48,17 @@ impl Story {
         self.at(self.pin.map_or(time, |(pinned, _)| pinned.min(time)))
     }
 
+    /// What Get shows of it.
+    pub(super) fn found_at(&self, now: Timestamp) -> Option<&Value> {
+        match self.pin {
+            Some((pinned, Scope::Everywhere)) => self.at(pinned.min(now)),
+            _ => self.at(now),
+        }
+    }
+
     /// Whether Get finds it.
     pub(super) fn is_found(&self, now: Timestamp) -> bool {
-        match self.pin {
-            Some((pinned, Scope::Everywhere)) => self.at(pinned.min(now)).is_some(),
-            _ => self.at(now).is_some(),
-        }
+        self.found_at(now).is_some()
     }
 
     /// Whether it ever was what the ledger says that it is.

@@ -41,12 +41,23 @@ impl Picture {
     pub(super) fn journal_since<'a>(&'a self, before: &Self) -> &'a [Entry] {
         self.journal.get(before.journal.len()..).unwrap_or_default()
     }
+
+    /// Whether the journal says that a row is gone.
+    pub(super) fn says_missing(&self, id: &str) -> bool {
+        let told = self.journal.iter().rev().find(|entry| entry.id == id && entry.is_about_presence());
+        told.is_some_and(|entry| entry.kind == "went_missing")
+    }
 }
 
 impl Entry {
     /// Whether it says what a row is.
     pub(super) fn is_change(&self) -> bool {
         ["appeared", "changed", "went_back_in_time"].contains(&self.kind.as_str())
+    }
+
+    /// Whether it says that a row is gone or there again.
+    pub(super) fn is_about_presence(&self) -> bool {
+        ["went_missing", "reappeared"].contains(&self.kind.as_str())
     }
 
     /// The documented fields that it says were something else before, as JSON pointers.
