@@ -140,6 +140,13 @@ impl Control {
         });
     }
 
+    /// Leaves a profile out of List Profiles, whose orchestrations are listed as before.
+    pub fn unlist_profile(&self, id: &str) {
+        self.change(|world, _| {
+            world.unlisted.insert(id.to_owned());
+        });
+    }
+
     /// What a profile could spend of an asset at the start, instead of the opening balance.
     pub fn set_balance(&self, profile_id: &str, asset: &str, amount: BigDecimal) {
         self.shared.dials().balances.insert((profile_id.to_owned(), asset.to_owned()), amount);

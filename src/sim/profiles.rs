@@ -1,5 +1,7 @@
 //! The account's profiles, and List Profiles.
 
+use std::collections::HashSet;
+
 use super::config::{ProfilesCursor, WorldConfig};
 use super::cursor::{from_hex, to_hex};
 use super::details::uuid;
@@ -74,6 +76,7 @@ struct ProfilesQuery {
 /// The body of List Profiles.
 pub(super) fn list(
     profiles: &[SimProfile],
+    unlisted: &HashSet<String>,
     pairs: &[(String, String)],
     cursor_name: ProfilesCursor,
 ) -> Result<serde_json::Value, QueryFault> {
@@ -82,6 +85,7 @@ pub(super) fn list(
     let mut found: Vec<_> = profiles
         .iter()
         .filter(|profile| query.window.holds(CREATED) && ids.passes(&profile.id))
+        .filter(|profile| !unlisted.contains(&profile.id))
         .filter(|profile| profile.nickname.to_lowercase().starts_with(&query.nickname))
         .collect();
     if query.order == Order::Descending {

@@ -276,7 +276,8 @@ fn list_profiles(shared: &Shared, asked: &Asked) -> Result<Reply, Problem> {
     let pairs = query_pairs(asked)?;
     let cursor_name = shared.dials().api.profiles_cursor;
     let world = shared.world(asked.now);
-    let body = profiles::list(&world.profiles, &pairs, cursor_name).map_err(Problem::bad_request)?;
+    let body = profiles::list(&world.profiles, &world.unlisted, &pairs, cursor_name)
+        .map_err(Problem::bad_request)?;
     Ok(Reply::json(body.to_string()))
 }
 

@@ -30,6 +30,8 @@ pub(super) struct World {
     pub(super) by_profile: Vec<Vec<usize>>,
     /// Ids that a list never answers when it is asked for them.
     pub(super) unanswered: HashSet<String>,
+    /// Profiles that List Profiles leaves out.
+    pub(super) unlisted: HashSet<String>,
     scene: Scene,
     /// When history ends, in microseconds.
     start: i64,
@@ -84,6 +86,7 @@ impl World {
             by_seeded_number: Vec::with_capacity(size),
             by_ref: HashMap::new(),
             unanswered: HashSet::new(),
+            unlisted: HashSet::new(),
             patches: HashMap::new(),
             pins: HashMap::new(),
             seeded: 0,

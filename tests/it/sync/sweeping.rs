@@ -156,12 +156,14 @@ async fn a_row_of_a_profile_that_the_account_does_not_list_is_taken_in_under_tha
     stray["id"] = Value::from("stray");
     stray["ref_id"] = Value::from("stray-1");
     stray["profile_id"] = Value::from("0b7cf2a4-5a1e-4d5c-9a53-2f0f4a4f9b11");
+    rig.control.unlist_profile("0b7cf2a4-5a1e-4d5c-9a53-2f0f4a4f9b11");
     rig.control.insert(stray);
     let outcome = sweep(&rig, SweepWindow::Everything).await;
     assert!(outcome.is_complete(), "{outcome:#?}");
     assert_eq!(kinds(&rig, "stray"), ["appeared"]);
     let listed = Reader::open(&rig.path()).unwrap().listed_under(&Identifier::new("stray")).unwrap();
     assert_eq!(listed[0].id.to_string(), "0b7cf2a4-5a1e-4d5c-9a53-2f0f4a4f9b11");
+    assert_eq!(results_of(&rig.poll_completely().await).len(), 2, "it is polled from now on");
     rig.assert_ledger_equals_truth();
     rig.end().await;
 }
