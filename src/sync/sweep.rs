@@ -11,7 +11,7 @@ use std::collections::HashSet;
 use std::ops::Bound;
 use std::time::Duration;
 
-use compare::{Compared, compare, guess_span};
+use compare::{Compared, compare, created_at, guess_span};
 pub(super) use strays::find as find_strays;
 
 use super::board::Span;
@@ -175,7 +175,7 @@ impl Round<'_> {
             ..ListQuery::default()
         };
         let mut guard = PageGuard::new(query.order);
-        let mut edge = Edge { at: position, met: HashSet::new() };
+        let mut edge = Edge { at: position, met: HashSet::new(), taken: HashSet::new() };
         let visit = self.visit;
         let mut fetched = fetch(visit, &query, None).await?;
         loop {
@@ -244,6 +244,7 @@ impl Round<'_> {
             is_due(row)
                 && !compared.met.contains(&row.row.key)
                 && !edge.met.contains(&row.row.key)
+                && !edge.taken.contains(&row.row.id)
                 && !asked_at.is_before(row.row.key)
         });
         gone.map(|row| row.row.key).collect()
@@ -291,6 +292,8 @@ impl Round<'_> {
 struct Edge {
     at: Timestamp,
     met: HashSet<OrchestrationKey>,
+    /// Those that were not as the ledger held them. The profile may not have listed them before.
+    taken: HashSet<Identifier>,
 }
 
 impl Edge {
@@ -298,9 +301,12 @@ impl Edge {
         if at > self.at {
             self.at = at;
             self.met.clear();
+            self.taken.clear();
         }
         let met = known.iter().filter(|row| row.row.created_at == at && compared.met.contains(&row.row.key));
         self.met.extend(met.map(|row| row.row.key));
+        let taken = compared.differing.iter().filter(|row| created_at(row) == Some(at));
+        self.taken.extend(taken.filter_map(|row| row.id().cloned()));
     }
 }
 
