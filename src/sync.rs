@@ -160,7 +160,7 @@ impl Poller {
     }
 
     async fn sweep_strays(&self, window: SweepWindow, outcome: &mut PollOutcome) {
-        match sweep::find_strays(self, window).await {
+        match sweep::find_strays(self, window, &outcome.profiles).await {
             Ok(0) => {}
             Ok(rows) => {
                 outcome.account_failure = Some(PollFailure {

@@ -8,16 +8,21 @@ use std::ops::Bound;
 
 use super::compare::{compare, created_at, guess_span};
 use crate::ledger::{Moment, PageCommit, Progress};
-use crate::model::{Identifier, Lane, PollFailure, Profile, SweepWindow, Timestamp};
+use crate::model::{Identifier, Lane, PollFailure, Profile, ProfilePoll, SweepWindow, Timestamp};
 use crate::paxos::{CreatedRange, ListQuery, PageGuard, Row, UnreadPage};
 use crate::sync::Poller;
 use crate::sync::failure::{of_ledger, of_walk};
 use crate::sync::listing::SortedRows;
 use crate::sync::tally::Tally;
 
-/// Lists a window of the whole account and takes in what the ledger does not hold. Returns how many rows name
-/// no profile, under which they could be kept.
-pub(in crate::sync) async fn find(poller: &Poller, window: SweepWindow) -> Result<u64, PollFailure> {
+/// Lists a window of the whole account and takes in what the ledger does not hold; `swept` are the profiles
+/// whose own lists were looked at just before. Returns how many rows name no profile, under which they could
+/// be kept.
+pub(in crate::sync) async fn find(
+    poller: &Poller,
+    window: SweepWindow,
+    swept: &[ProfilePoll],
+) -> Result<u64, PollFailure> {
     let now = poller.server_now();
     let begins_at = window.begins_at(now);
     let from = if begins_at == Timestamp::EPOCH { Bound::Unbounded } else { Bound::Included(begins_at) };
@@ -37,7 +42,7 @@ pub(in crate::sync) async fn find(poller: &Poller, window: SweepWindow) -> Resul
         let compared = compare(&page, &known);
         guard.check_unread(&page, compared.span).map_err(|error| of_walk(&error))?;
         from = compared.span.map_or(from, |(_, last)| last);
-        let strays = Strays { poller, page: &page, asked_at, without_profile: 0 };
+        let strays = Strays { poller, swept, page: &page, asked_at, without_profile: 0 };
         without_profile += strays.take_in(compared.differing).await?;
         match next {
             Some(next) => cursor = Some(next),
@@ -48,6 +53,7 @@ pub(in crate::sync) async fn find(poller: &Poller, window: SweepWindow) -> Resul
 
 struct Strays<'a> {
     poller: &'a Poller,
+    swept: &'a [ProfilePoll],
     page: &'a UnreadPage,
     asked_at: Moment,
     without_profile: u64,
@@ -58,12 +64,15 @@ impl Strays<'_> {
         let marks = differing.iter().filter_map(|row| Some((row.id()?.clone(), created_at(row)?))).collect();
         let unknown = self.poller.ledger.unknown(marks).await.map_err(|error| of_ledger(&error))?;
         for (profile, rows) in self.by_profile(differing, &unknown) {
-            tracing::warn!(
-                profile = %profile,
-                rows = rows.len(),
-                "orchestrations of a profile that the account does not list; it is polled from now on"
-            );
-            self.commit(profile, rows).await?;
+            let swept = self.swept.iter().find(|poll| poll.profile.id == profile);
+            if swept.is_none() {
+                tracing::warn!(
+                    profile = %profile,
+                    rows = rows.len(),
+                    "orchestrations of a profile that the account does not list; it is polled from now on"
+                );
+            }
+            self.commit(profile, rows, swept).await?;
         }
         Ok(self.without_profile)
     }
@@ -87,7 +96,13 @@ impl Strays<'_> {
         by_profile
     }
 
-    async fn commit(&self, profile: Identifier, rows: Vec<Row>) -> Result<(), PollFailure> {
+    /// Takes rows in under a profile. What its own list lacked is lacking still.
+    async fn commit(
+        &self,
+        profile: Identifier,
+        rows: Vec<Row>,
+        swept: Option<&ProfilePoll>,
+    ) -> Result<(), PollFailure> {
         let Poller { ledger, .. } = self.poller;
         let now = self.poller.server_now();
         let noted = async {
@@ -109,7 +124,8 @@ impl Strays<'_> {
             };
             let mut tally = Tally::default();
             tally.counts.add(&ledger.commit_page(page).await?.counts);
-            ledger.end_poll(poll, now, tally.result()).await
+            let result = swept.map_or_else(|| tally.result(), |swept| swept.result.clone());
+            ledger.end_poll(poll, now, result).await
         };
         noted.await.map_err(|error| of_ledger(&error))
     }
