@@ -17,6 +17,7 @@ mod picture;
 mod rows;
 mod shrink;
 mod stage;
+mod swept;
 
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -24,7 +25,7 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use contract::Checked;
-use op::{Case, Op, Trouble};
+use op::{Case, Op, Trouble, Under};
 use stage::Stage;
 
 /// How many seeds the suite plays, from 0 on.
@@ -107,6 +108,7 @@ fn is_dated(case: &Case) -> bool {
     let timeless = [MissingDate, TooManyRequests, TooManyRequestsWithoutWord];
     case.profiles == 1
         && !case.ops.iter().any(|op| match op {
+            Op::Create { under, .. } => *under == Under::Unlisted,
             Op::Trouble { what, .. } | Op::Outage { what } => timeless.contains(what),
             _ => false,
         })

@@ -1,7 +1,7 @@
 //! What the contract asks of every ledger and of every poll, checked against the oracle's memory.
 //!
-//! The numbers are those of the correctness contract. Refresh and sweeps belong in `looked_at`: what a complete
-//! poll claims to have looked at, it must know as it is.
+//! The numbers are those of the correctness contract. What a complete poll claims to have looked at
+//! (`looked_at`), it must know as it is. What sweeps claim is `swept`.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -11,7 +11,7 @@ use tallyd::model::{Coverage, PollOutcome, PollResult, Timestamp};
 use tallyd::sim::RequestRecord;
 
 use super::model::{Model, Step, Story};
-use super::op::Trouble;
+use super::op::{Trouble, Window};
 use super::picture::{Entry, Picture};
 
 /// What holds, or in words what does not.
@@ -32,6 +32,8 @@ macro_rules! ensure {
     };
 }
 
+pub(super) use ensure;
+
 /// Whether a list request had an answer that could be used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Heard {
@@ -39,8 +41,16 @@ pub(super) enum Heard {
     Nothing,
 }
 
-/// One try to poll: what it met, and what the ledger said before and after.
+/// What was tried.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Work {
+    Poll,
+    Sweep(Window),
+}
+
+/// One try to poll or to sweep: what it met, and what the ledger said before and after.
 pub(super) struct Attempt<'a> {
+    pub(super) work: Work,
     pub(super) model: &'a Model,
     pub(super) before: &'a Picture,
     pub(super) after: &'a Picture,
@@ -57,10 +67,12 @@ pub(super) struct Attempt<'a> {
     pub(super) heard: Heard,
     /// How often Get answered each row in this try and those before it, as far back as each one asked for it.
     pub(super) found: &'a BTreeMap<String, usize>,
-    /// The first of the tries since the last complete poll: a listing may be left from it.
+    /// The first of the tries since the last complete one of its kind: a listing may be left from it.
     pub(super) left_over: Option<(Step, Timestamp)>,
-    /// Whether anything at all is wrong that could keep a poll from being complete.
+    /// Whether nothing at all is wrong that could keep it from being complete.
     pub(super) quiet: bool,
+    /// The profiles that list a row, as the ledger has it now.
+    pub(super) listed_under: &'a dyn Fn(&str) -> BTreeSet<String>,
 }
 
 impl Attempt<'_> {
@@ -71,6 +83,7 @@ impl Attempt<'_> {
         self.check_judged()?;
         self.check_missing()?;
         self.check_answered()?;
+        self.check_claims_nothing()?;
         for (profile, coverage) in &self.after.coverage {
             self.check_coverage(profile, *coverage)?;
         }
@@ -179,8 +192,9 @@ impl Attempt<'_> {
         }
         ensure!(self.after.rows == self.before.rows, "rule 2: rows changed though no list was answered");
         // What a former try listed to its end may still have to be called so.
-        let unmoved = self.left_over.is_some() || self.after.coverage == self.before.coverage;
-        ensure!(unmoved, "rule 2: coverage moved though no list was answered");
+        let may_move = self.work == Work::Poll && self.left_over.is_some();
+        let unmoved = self.after.coverage == self.before.coverage;
+        ensure!(may_move || unmoved, "rule 2: coverage moved though no list was answered");
         ensure!(!self.is_complete(), "rule 2: a poll to which no list was answered is called complete");
         Ok(())
     }
@@ -249,7 +263,7 @@ impl Attempt<'_> {
         (in_window && seen_from_the_start) || in_overlap
     }
 
-    fn is_complete(&self) -> bool {
+    pub(super) fn is_complete(&self) -> bool {
         self.outcome.is_some_and(PollOutcome::is_complete)
     }
 
@@ -264,10 +278,30 @@ impl Attempt<'_> {
                 poll.result
             );
             if poll.result == PollResult::Complete {
-                self.check_complete(&id, outcome)?;
+                match self.work {
+                    Work::Poll => self.check_complete(&id, outcome)?,
+                    Work::Sweep(window) => self.check_swept(&id, window)?,
+                }
             }
         }
+        if let Work::Sweep(window) = self.work {
+            self.check_swept_account(window, outcome)?;
+        }
+        self.check_counts(outcome)?;
         ensure!(!self.quiet || outcome.is_complete(), "rule 2: nothing went wrong, and yet: {outcome:?}");
+        Ok(())
+    }
+
+    /// Rules 2 and 3: what is counted as changed is what is journalled as such.
+    fn check_counts(&self, outcome: &PollOutcome) -> Checked {
+        let new = self.after.journal_since(self.before).iter();
+        let journalled =
+            new.filter(|entry| ["changed", "went_back_in_time"].contains(&entry.kind.as_str())).count();
+        let counted: u64 = outcome.profiles.iter().map(|poll| poll.counts.changed).sum();
+        ensure!(
+            counted == journalled as u64,
+            "rule 2: {counted} changes are counted and {journalled} journalled"
+        );
         Ok(())
     }
 
@@ -288,8 +322,7 @@ impl Attempt<'_> {
             return Ok(());
         }
         self.check_gone(profile)?;
-        let lags: BTreeSet<Duration> =
-            self.met.iter().map(|trouble| trouble.lag()).chain([Duration::ZERO]).collect();
+        let lags = self.lags();
         for (id, story) in self.model.stories.iter().filter(|(_, story)| story.profile == profile) {
             if !self.looked_at(id, story, profile, *coverage) {
                 continue;

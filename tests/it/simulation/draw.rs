@@ -5,7 +5,7 @@
 
 use fastrand::Rng;
 
-use super::op::{Case, Moment, Op, Place, Scope, Spelling, State, Trouble, UpdatedAt};
+use super::op::{Case, Moment, Op, Place, Scope, Spelling, State, Trouble, Under, UpdatedAt, Window};
 
 /// Steps of time in seconds: within the overlap of ten minutes, around it, far beyond it, and beyond a day,
 /// after which a backfill closes the gap.
@@ -30,6 +30,8 @@ struct Mood {
     outages: u32,
     killing: u32,
     stepping: u32,
+    sweeping: u32,
+    straying: u32,
 }
 
 impl Mood {
@@ -46,6 +48,8 @@ impl Mood {
             stepping: weight(3),
             creating: weight(4) + 4,
             moving: weight(4) + 1,
+            sweeping: weight(5) + 1,
+            straying: weight(2),
         }
     }
 }
@@ -62,12 +66,12 @@ impl Case {
             polled: false,
             dice,
         };
-        let count = drawing.dice.usize(15..=40);
+        let count = drawing.dice.usize(15..=30);
         let mut ops = Vec::new();
         while ops.len() < count {
             let op = drawing.op();
             // What came in disorder is what a kill may lose.
-            if matches!(op, Op::Kill { .. }) && drawing.dice.u8(..3) == 0 {
+            if matches!(op, Op::Kill { .. } | Op::KillInSweep { .. }) && drawing.dice.u8(..3) == 0 {
                 ops.push(drawing.disorder());
             }
             ops.push(op);
@@ -111,6 +115,8 @@ impl Drawing {
             mood.outages,
             mood.killing,
             mood.stepping,
+            mood.sweeping,
+            mood.straying,
         ];
         match self.weighted(&weights) {
             0 => Op::Poll,
@@ -119,6 +125,7 @@ impl Drawing {
             3 => Op::Move { row: self.row(), to: self.one_of(State::ALL) },
             4 if self.dice.bool() => Op::Edit { row: self.row(), amount: self.dice.u16(..) },
             4 => Op::Respell { row: self.row(), how: self.one_of(Spelling::ALL) },
+            5 if self.dice.u8(..3) == 0 => Op::Return { row: self.row() },
             5 => Op::Remove { row: self.row() },
             6 => self.lag(),
             7 if self.dice.bool() => Op::LeaveOut { row: self.row() },
@@ -126,12 +133,25 @@ impl Drawing {
             8 => self.trouble(),
             9 if self.dice.bool() => Op::Outage { what: self.one_of(Trouble::SILENCING) },
             9 => Op::Heal,
+            10 if self.dice.u8(..3) == 0 => {
+                Op::KillInSweep { window: self.one_of(Window::ALL), moment: self.moment() }
+            }
             10 => Op::Kill { moment: self.moment() },
-            _ => self.step_local(),
+            11 => self.step_local(),
+            12 => Op::Sweep { window: self.one_of(Window::ALL) },
+            _ if self.profiles > 1 && self.dice.bool() => {
+                Op::Share { row: self.row(), with: self.one_of(&Under::ALL[..2]) }
+            }
+            _ => self.create_under(Under::Unlisted),
         }
     }
 
     fn create(&mut self) -> Op {
+        let under = if self.dice.u8(..self.profiles) == 0 { Under::First } else { Under::Second };
+        self.create_under(under)
+    }
+
+    fn create_under(&mut self, under: Under) -> Op {
         if self.rows == MOST_ROWS {
             return Op::Advance { seconds: self.one_of(&STEPS) };
         }
@@ -139,7 +159,7 @@ impl Drawing {
         let updated_at = if self.dice.u8(..4) == 0 { self.one_of(UpdatedAt::ALL) } else { UpdatedAt::Given };
         Op::Create {
             row: self.rows - 1,
-            profile: self.dice.u8(..self.profiles),
+            under,
             age: self.one_of(&AGES),
             state: self.one_of(State::ALL),
             updated_at,

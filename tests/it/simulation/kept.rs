@@ -3,7 +3,7 @@
 //! Those of a break in `tests/breaks` say which one; the others were faults of tallyd.
 
 use super::holds;
-use super::op::{Case, Moment, Op, Place, Scope, State, Trouble, UpdatedAt};
+use super::op::{Case, Moment, Op, Place, Scope, State, Trouble, Under, UpdatedAt, Window};
 
 /// Catches: `overlap-dropped`.
 #[test]
@@ -17,7 +17,7 @@ fn a_row_that_was_seen_a_minute_late_is_found_by_the_next_poll() {
             Op::Poll,
             Op::Create {
                 row: 16,
-                profile: 0,
+                under: Under::First,
                 age: 60,
                 state: State::Completed,
                 updated_at: UpdatedAt::Given,
@@ -55,7 +55,7 @@ fn an_older_state_that_three_polls_confirmed_is_judged() {
         size: 0,
         page_rows: 1,
         ops: vec![
-            Op::Create { row: 1, profile: 0, age: 0, state: State::Rejected, updated_at: UpdatedAt::Given },
+            Op::Create { row: 1, under: Under::First, age: 0, state: State::Rejected, updated_at: UpdatedAt::Given },
             Op::Advance { seconds: 240 },
             Op::Move { row: 1, to: State::Pending },
             Op::Poll,
@@ -63,6 +63,35 @@ fn an_older_state_that_three_polls_confirmed_is_judged() {
             Op::Poll,
             Op::Poll,
             Op::Poll,
+        ],
+    });
+}
+
+/// A row of two profiles was asked for again, and taken for one that the second does not list.
+#[test]
+fn a_row_that_a_second_profile_lists_stays_with_both_on_the_next_page() {
+    let window = Window::Everything;
+    holds(&Case { seed: 214, profiles: 2, size: 6, page_rows: 1, ops: vec![Op::Sweep { window }] });
+}
+
+/// A row that only the account's list showed was noted as a complete sweep of its profile.
+#[test]
+fn a_partial_sweep_stays_partial_whatever_the_list_of_the_account_shows() {
+    let (under, state, updated_at) = (Under::First, State::Completed, UpdatedAt::Given);
+    let what = Trouble::StaleBriefly;
+    holds(&Case {
+        seed: 620,
+        profiles: 1,
+        size: 0,
+        page_rows: 4,
+        ops: vec![
+            Op::Create { row: 9, under, age: 1, state, updated_at },
+            Op::Poll,
+            Op::Lag { row: 9, seconds: 20, scope: Scope::Everywhere },
+            Op::Trouble { at: Place::List, after: 1, what },
+            Op::Poll,
+            Op::Create { row: 11, under, age: 1, state, updated_at },
+            Op::Sweep { window: Window::Hour },
         ],
     });
 }

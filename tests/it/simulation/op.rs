@@ -6,6 +6,7 @@
 use std::fmt;
 use std::time::Duration;
 
+use tallyd::model::SweepWindow;
 use tallyd::sim::{Endpoint, ErrorBody, Fault, PinScope, ServerError};
 
 /// A world and what happens in it. The same case always runs the same way.
@@ -30,15 +31,19 @@ pub(super) enum Op {
     /// The local clock is set forward or back; the server's is not.
     StepLocal { seconds: i64 },
     /// A row becomes visible that was created `age` seconds ago.
-    Create { row: u8, profile: u8, age: u64, state: State, updated_at: UpdatedAt },
+    Create { row: u8, under: Under, age: u64, state: State, updated_at: UpdatedAt },
     /// A row goes on to another state, with a new `updated_at`.
     Move { row: u8, to: State },
     /// A row's amount becomes another one in silence: `updated_at` stays.
     Edit { row: u8, amount: u16 },
     /// A row is sent in another spelling that means the same.
     Respell { row: u8, how: Spelling },
-    /// A row is neither listed nor found any more.
+    /// A row goes to a profile of the account, which from now on lists it too.
+    Share { row: u8, with: Under },
+    /// A row is neither listed nor found any more, until `Return`.
     Remove { row: u8 },
+    /// A row that was removed is there again as it was.
+    Return { row: u8 },
     /// A replica shows a row as it was that many seconds ago, until `CatchUp`.
     Lag { row: u8, seconds: u64, scope: Scope },
     /// The replica has caught up with that row.
@@ -57,6 +62,10 @@ pub(super) enum Op {
     Poll,
     /// A poll is begun and the process is killed in it, then started again.
     Kill { moment: Moment },
+    /// Every profile is swept, and the account.
+    Sweep { window: Window },
+    /// A sweep is begun and the process is killed in it, then started again.
+    KillInSweep { window: Window, moment: Moment },
 }
 
 /// When in a poll the process is killed: at the nth of its kind. A poll that ends before is killed after.
@@ -99,6 +108,21 @@ names! {
 names! {
     /// Whether a row says when it was last updated.
     UpdatedAt { Given, Missing }
+}
+
+names! {
+    /// Whose a row is. In a world of one profile the second one is the first.
+    Under {
+        First,
+        Second,
+        /// That of a profile that the account does not list.
+        Unlisted,
+    }
+}
+
+names! {
+    /// How far back a sweep goes.
+    Window { Hour, TwoDays, Everything }
 }
 
 names! {
@@ -195,6 +219,16 @@ impl Place {
             Self::Profiles => Endpoint::Profiles,
             Self::List => Endpoint::List,
             Self::Get => Endpoint::Get,
+        }
+    }
+}
+
+impl Window {
+    pub(super) fn of_sweep(self) -> SweepWindow {
+        match self {
+            Self::Hour => SweepWindow::Last(Duration::from_secs(3600)),
+            Self::TwoDays => SweepWindow::Last(Duration::from_secs(2 * 86_400)),
+            Self::Everything => SweepWindow::Everything,
         }
     }
 }

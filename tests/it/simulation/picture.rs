@@ -1,12 +1,12 @@
 //! What a ledger says of itself at one moment, read from its file by its public reader and views.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use rusqlite::{Connection, Row};
 use serde_json::Value;
 use tallyd::ledger::Reader;
-use tallyd::model::{Coverage, Timestamp};
+use tallyd::model::{Coverage, Identifier, Timestamp};
 
 use super::contract::Checked;
 use crate::harness::rows_read_by;
@@ -104,6 +104,12 @@ impl Viewer {
             judged: self.all("SELECT payload FROM outbox ORDER BY number", |row| row.get(0)),
             last_polls: last_polls.into_iter().collect(),
         }
+    }
+
+    /// The profiles that list a row, as the ledger has it.
+    pub(super) fn listed_under(&self, id: &str) -> BTreeSet<String> {
+        let profiles = self.reader.listed_under(&Identifier::new(id)).unwrap();
+        profiles.into_iter().map(|profile| profile.id.to_string()).collect()
     }
 
     /// Rule 3: the journal's chain and every digest hold.

@@ -56,6 +56,11 @@ pub(super) fn edit(fields: &mut Map<String, Value>, amount: u16) {
     fields.insert("source_amount".to_owned(), format!("{amount}.25").into());
 }
 
+/// Lets a row go to a profile.
+pub(super) fn share(fields: &mut Map<String, Value>, with: &str) {
+    fields.insert("destination".to_owned(), json!({ "profile": { "profile_id": with } }));
+}
+
 fn enter(fields: &mut Map<String, Value>, state: State) {
     let (status, source, destination) = match state {
         State::Pending => ("PENDING", "PENDING", "PENDING"),

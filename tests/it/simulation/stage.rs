@@ -3,21 +3,25 @@
 //! Owns the carrying out of operations and the keeping of the oracle's memory beside it. What must hold then is
 //! `contract`.
 
+mod world;
+
 use std::collections::{BTreeMap, VecDeque};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use serde_json::{Map, Value};
+use serde_json::Value;
 use tallyd::clock::Clock as _;
 use tallyd::model::{PollOutcome, ProfileSelection, Timestamp};
-use tallyd::sim::{Endpoint, FaultRate, Rate, RequestRecord, Scripted, SimConfig, WorldConfig};
+use tallyd::sim::{Endpoint, FaultRate, ListedUnder, Rate, RequestRecord, SimConfig, WorldConfig};
 use tallyd::sync::Pace;
 
-use super::contract::{Attempt, Checked, Heard, OVERLAP, is_open, path_of};
+use world::UNLISTED;
+
+use super::contract::{Attempt, Checked, Heard, OVERLAP, Work, is_open, path_of};
 use super::killer::{Killed, Killer};
 use super::model::{Model, Step, Story};
-use super::op::{Case, Moment, Op, Place, Trouble};
+use super::op::{Case, Moment, Op, Place, Trouble, Window};
 use super::picture::{Picture, Viewer};
 use super::rows;
 use crate::harness::{Rig, Setup, in_time, start_time};
@@ -36,9 +40,25 @@ pub(super) struct Stage {
     scripted: BTreeMap<Place, VecDeque<Option<Trouble>>>,
     outage: Option<Trouble>,
     left_over: Option<(Step, Timestamp)>,
-    /// How often Get answered each row, in tries running.
+    /// What may be left of a sweep of each window.
+    left_sweeps: BTreeMap<Window, LeftSweep>,
+    /// How often Get answered each row, in polls running and in sweeps running.
     found: BTreeMap<String, usize>,
+    found_by_sweeps: BTreeMap<String, usize>,
+    /// Rows that were removed, by number.
+    removed: BTreeMap<u8, Value>,
 }
+
+/// Sweeps since the last complete one.
+#[derive(Clone, Copy)]
+struct LeftSweep {
+    step: Step,
+    began_at: Timestamp,
+    last_at: Timestamp,
+}
+
+/// After so long a sweep that was cut short begins anew.
+const RESUMED_WITHIN: Duration = Duration::from_secs(24 * 3600);
 
 impl Stage {
     pub(super) async fn of(case: &Case) -> Self {
@@ -48,6 +68,7 @@ impl Stage {
             size: case.size.into(),
             arrivals_per_hour: 0,
             profiles: case.profiles,
+            listed_under: ListedUnder::Both,
             // Long ago, so that every life is over: what moves is moved by the case.
             start: Some(start_time().minus(Duration::from_secs(40 * 86_400))),
             ..WorldConfig::default()
@@ -60,12 +81,18 @@ impl Stage {
         setup.stop_patience = Duration::ZERO;
         setup.scratch = scratch();
         let rig = Rig::start(setup).await;
+        rig.control.unlist_profile(UNLISTED);
+        if case.seed.is_multiple_of(2) {
+            // A `Date` has whole seconds: in half of the worlds it is the time itself.
+            rig.advance(Duration::from_millis(750));
+        }
         let truth = rig.control.truth();
         let customer = truth.iter().find_map(|row| row["customer_id"].as_str()).unwrap_or("customer");
+        let profiles: Vec<_> = rig.control.profiles().into_iter().map(|profile| profile.id).collect();
         Self {
             customer: customer.to_owned(),
-            profiles: rig.control.profiles().into_iter().map(|profile| profile.id).collect(),
-            model: Model::of(&truth),
+            model: Model::of(&truth, profiles.iter().cloned().chain([UNLISTED.to_owned()]).collect()),
+            profiles,
             viewer: Viewer::of(&rig.path()),
             picture: Picture::default(),
             killer,
@@ -74,7 +101,10 @@ impl Stage {
             scripted: BTreeMap::new(),
             outage: None,
             left_over: None,
+            left_sweeps: BTreeMap::new(),
             found: BTreeMap::new(),
+            found_by_sweeps: BTreeMap::new(),
+            removed: BTreeMap::new(),
         }
     }
 
@@ -89,19 +119,24 @@ impl Stage {
                 let local = self.rig.local.now();
                 self.rig.local.set(if seconds < 0 { local.minus(by) } else { local.plus(by) });
             }
-            Op::Create { row, profile, age, state, updated_at } => {
-                let profile = &self.profiles[usize::from(profile) % self.profiles.len()];
+            Op::Create { row, under, age, state, updated_at } => {
                 let created_at = now.minus(Duration::from_secs(age));
-                let value = rows::row(row, profile, &self.customer, created_at, state, updated_at);
+                let owner = self.owner(under);
+                let value = rows::row(row, owner, &self.customer, created_at, state, updated_at);
                 self.create(row, value, now);
             }
             Op::Move { row, to } => self.alter(row, |fields| rows::move_on(fields, to, now)),
             Op::Edit { row, amount } => self.alter(row, |fields| rows::edit(fields, amount)),
             Op::Respell { row, how } => self.alter(row, |fields| rows::respell(fields, how)),
+            Op::Share { row, with } => {
+                let with = self.owner(with).to_owned();
+                self.alter(row, |fields| rows::share(fields, &with));
+            }
             Op::Remove { row } => self.remove(row),
+            Op::Return { row } => self.bring_back(row),
             Op::Lag { row, seconds, scope } => {
                 let time = now.minus(Duration::from_secs(seconds));
-                if let Some(id) = self.visible(row) {
+                if let Some(id) = self.visible(row).filter(|id| !self.model.stories[id].has_returned()) {
                     self.rig.control.pin_stale(&id, time, scope.pins()).unwrap();
                     self.model.pin(&id, Some((time, scope)), now, self.step);
                 }
@@ -118,7 +153,9 @@ impl Stage {
             }
             Op::Heal => self.heal(),
             Op::Poll => return self.poll().await,
-            Op::Kill { moment } => return self.kill(moment).await,
+            Op::Kill { moment } => return self.kill(Work::Poll, moment).await,
+            Op::Sweep { window } => return self.sweep(window).await,
+            Op::KillInSweep { window, moment } => return self.kill(Work::Sweep(window), moment).await,
         }
         Ok(())
     }
@@ -138,10 +175,14 @@ impl Stage {
         // The first one ends what was left over, and may have to be partial because of it.
         self.step += 1;
         self.poll().await?;
-        self.left_over = None;
+        self.sweep(Window::Everything).await?;
+        (self.left_over, self.left_sweeps) = (None, BTreeMap::new());
         self.rig.advance(OVERLAP + Duration::from_secs(1));
         self.step += 1;
-        self.poll().await
+        self.poll().await?;
+        self.sweep(Window::Everything).await?;
+        self.viewer.check_sound()?;
+        self.model.check_equal(&self.picture.rows, self.rig.clock.now())
     }
 
     /// What the ledger says in the end.
@@ -154,80 +195,32 @@ impl Stage {
     }
 }
 
-/// What is done to the world.
-impl Stage {
-    fn create(&mut self, number: u8, value: Value, now: Timestamp) {
-        if self.model.names.contains_key(&number) {
-            return;
-        }
-        self.model.names.insert(number, crate::harness::id_of(&value));
-        self.model.appear(&value, now, self.step);
-        self.rig.control.insert(value);
-    }
-
-    /// The id of a row that can be seen now.
-    fn visible(&self, number: u8) -> Option<String> {
-        let id = self.model.names.get(&number)?;
-        self.rig.control.truth_of(id).map(|_| id.clone())
-    }
-
-    fn alter(&mut self, number: u8, change: impl FnOnce(&mut Map<String, Value>)) {
-        let Some(id) = self.visible(number) else { return };
-        self.rig.control.alter(&id, change).unwrap();
-        self.model.change(&id, self.rig.control.truth_of(&id).as_ref(), self.rig.clock.now());
-    }
-
-    fn remove(&mut self, number: u8) {
-        let Some(id) = self.visible(number) else { return };
-        self.rig.control.remove(&id).unwrap();
-        self.model.change(&id, None, self.rig.clock.now());
-    }
-
-    fn catch_up(&mut self, number: u8) {
-        let Some(id) = self.model.names.get(&number).cloned() else { return };
-        self.rig.control.unpin(&id).unwrap();
-        self.model.pin(&id, None, self.rig.clock.now(), self.step);
-    }
-
-    fn each_named(&self, number: u8, then: impl FnOnce(&Rig, &str)) {
-        if let Some(id) = self.model.names.get(&number) {
-            then(&self.rig, id);
-        }
-    }
-
-    fn script(&mut self, at: Place, after: u8, what: Trouble) {
-        // In an outage nothing is answered honestly in between.
-        if self.outage.is_some() {
-            return;
-        }
-        let steps: Vec<_> = std::iter::repeat_n(None, after.into()).chain([Some(what)]).collect();
-        let scripted = |step: &Option<Trouble>| match step {
-            Some(trouble) => Scripted::Fault(trouble.fault()),
-            None => Scripted::Honest,
-        };
-        self.rig.control.script(at.endpoint(), steps.iter().map(scripted));
-        self.scripted.entry(at).or_default().extend(steps);
-    }
-
-    fn heal(&mut self) {
-        self.rig.control.clear_faults();
-        self.scripted.clear();
-        self.outage = None;
-    }
-}
-
 /// Polls, and what they meet.
 impl Stage {
     async fn poll(&mut self) -> Checked {
-        let quiet = self.is_quiet();
+        let quiet = self.is_quiet(Work::Poll);
         let outcome = self.rig.poll().await;
-        self.conclude(Some(&outcome), quiet)
+        self.conclude(Work::Poll, Some(&outcome), quiet)
     }
 
-    async fn kill(&mut self, moment: Moment) -> Checked {
+    async fn sweep(&mut self, window: Window) -> Checked {
+        let work = Work::Sweep(window);
+        let quiet = self.is_quiet(work);
+        let sweep = self.rig.poller.sweep(&ProfileSelection::All, window.of_sweep());
+        let outcome = in_time("the end of a sweep", sweep).await;
+        self.conclude(work, Some(&outcome), quiet)
+    }
+
+    async fn kill(&mut self, work: Work, moment: Moment) -> Checked {
         self.rig.control.forget_requests();
         let poller = self.rig.poller.clone();
-        let poll = tokio::spawn(async move { poller.poll(&ProfileSelection::All, Pace::ByGap).await });
+        let poll = tokio::spawn(async move {
+            let all = ProfileSelection::All;
+            match work {
+                Work::Poll => poller.poll(&all, Pace::ByGap).await,
+                Work::Sweep(window) => poller.sweep(&all, window.of_sweep()).await,
+            }
+        });
         let killing = match moment {
             Moment::Request(place, nth) => {
                 let (control, stop) = (self.rig.control.clone(), poll.abort_handle());
@@ -257,16 +250,40 @@ impl Stage {
             std::panic::resume_unwind(panic);
         }
         self.rig.restart().await;
-        self.conclude(None, false)
+        self.conclude(work, None, false)
     }
 
     /// Whether nothing at all could keep a poll from being complete.
-    fn is_quiet(&self) -> bool {
+    fn is_quiet(&self, work: Work) -> bool {
+        let is_asked_for = |row: &Value| work != Work::Poll || is_open(row);
         self.outage.is_none()
-            && self.left_over.is_none()
+            && self.left_from(work).is_none()
             && self.rig.client.stop().is_none()
             && self.model.stories.values().all(|story| !story.is_pinned())
-            && !self.picture.rows.iter().any(|(id, row)| is_open(row) && self.is_young_and_gone(id))
+            && !self.picture.rows.iter().any(|(id, row)| is_asked_for(row) && self.is_young_and_gone(id))
+    }
+
+    /// The first of the tries of which something may be left to go on with.
+    fn left_from(&self, work: Work) -> Option<(Step, Timestamp)> {
+        let Work::Sweep(window) = work else { return self.left_over };
+        let oldest = self.rig.clock.now().minus(RESUMED_WITHIN);
+        let left = self.left_sweeps.get(&window).filter(|left| left.last_at >= oldest)?;
+        Some((left.step, left.began_at))
+    }
+
+    fn note_left(&mut self, work: Work, is_complete: bool, now: Timestamp, began_at: Timestamp) {
+        let left = self.left_from(work);
+        match work {
+            Work::Poll if is_complete => self.left_over = None,
+            Work::Poll => self.left_over = left.or(Some((self.step, now))),
+            Work::Sweep(window) if is_complete => {
+                self.left_sweeps.remove(&window);
+            }
+            Work::Sweep(window) => {
+                let (step, began_at) = left.unwrap_or((self.step, began_at));
+                self.left_sweeps.insert(window, LeftSweep { step, began_at, last_at: now });
+            }
+        }
     }
 
     /// Whether a row is gone so soon after its creation that it may as well be too young for a replica: nobody
@@ -277,7 +294,7 @@ impl Stage {
         self.model.stories.get(id).is_some_and(|story| young(story) && !story.is_found(now))
     }
 
-    fn conclude(&mut self, outcome: Option<&PollOutcome>, quiet: bool) -> Checked {
+    fn conclude(&mut self, work: Work, outcome: Option<&PollOutcome>, quiet: bool) -> Checked {
         let requests = self.rig.control.requests();
         self.rig.control.forget_requests();
         let befell = self.befell();
@@ -292,10 +309,13 @@ impl Stage {
         } else {
             Heard::Something
         };
-        self.count_found(&requests);
+        let is_complete = outcome.is_some_and(PollOutcome::is_complete);
+        self.count_found(work, &requests, is_complete);
         let after = self.viewer.picture();
         let now = self.rig.clock.now();
+        let found = if work == Work::Poll { &self.found } else { &self.found_by_sweeps };
         let attempt = Attempt {
+            work,
             model: &self.model,
             before: &self.picture,
             after: &after,
@@ -307,31 +327,36 @@ impl Stage {
             lag,
             requests: &requests,
             heard,
-            found: &self.found,
-            left_over: self.left_over,
+            found,
+            left_over: self.left_from(work),
+            listed_under: &|id| self.viewer.listed_under(id),
         };
         attempt.check()?;
-        self.viewer.check_sound()?;
-        self.left_over = match outcome {
-            Some(outcome) if outcome.is_complete() => None,
-            _ => self.left_over.or(Some((self.step, now))),
-        };
+        // What a kill left is looked at at once, the rest in the end.
+        if outcome.is_none() {
+            self.viewer.check_sound()?;
+        }
+        // Without a `Date` its window may be any.
+        let began_at = if met.contains(&Trouble::MissingDate) { Timestamp::EPOCH } else { now };
+        self.note_left(work, is_complete, now, began_at);
         self.picture = after;
         Ok(())
     }
 
-    fn count_found(&mut self, requests: &[RequestRecord]) {
-        let mut found = BTreeMap::new();
+    fn count_found(&mut self, work: Work, requests: &[RequestRecord], is_complete: bool) {
+        let counted = if work == Work::Poll { &mut self.found } else { &mut self.found_by_sweeps };
+        // A sweep that was cut short may not have come as far.
+        let mut found = if work == Work::Poll || is_complete { BTreeMap::new() } else { counted.clone() };
         for id in self.model.stories.keys() {
             let path = path_of(id);
             let is_answer =
                 |asked: &&RequestRecord| asked.path_and_query == path && asked.status == Some(200);
             let times = requests.iter().filter(is_answer).count();
             if times > 0 {
-                found.insert(id.clone(), times + self.found.get(id).copied().unwrap_or(0));
+                found.insert(id.clone(), times + counted.get(id).copied().unwrap_or(0));
             }
         }
-        self.found = found;
+        *counted = found;
     }
 
     /// What befell requests since the last try, and where.
