@@ -63,7 +63,9 @@ fn every_seed_keeps_the_contract() {
         }
     });
     let Some((seed, reason)) = failed.into_inner().unwrap() else { return };
-    let small = shrink::shrink(&Case::of(seed), |case| check(case).is_err());
+    let case = Case::of(seed);
+    let is_wanted_small = number_in("TALLYD_SHRINK") != Some(0);
+    let small = if is_wanted_small { shrink::shrink(&case, |case| check(case).is_err()) } else { case };
     let now = check(&small).err();
     panic!(
         "seed {seed}: {reason}\n\nRepeat it with TALLYD_SEED={seed}. This is enough for it to fail ({}); keep it in \

@@ -263,7 +263,7 @@ impl Attempt<'_> {
         (in_window && seen_from_the_start) || in_overlap
     }
 
-    pub(super) fn is_complete(&self) -> bool {
+    fn is_complete(&self) -> bool {
         self.outcome.is_some_and(PollOutcome::is_complete)
     }
 

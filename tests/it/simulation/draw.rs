@@ -66,7 +66,7 @@ impl Case {
             polled: false,
             dice,
         };
-        let count = drawing.dice.usize(15..=30);
+        let count = drawing.dice.usize(12..=25);
         let mut ops = Vec::new();
         while ops.len() < count {
             let op = drawing.op();
@@ -74,7 +74,16 @@ impl Case {
             if matches!(op, Op::Kill { .. } | Op::KillInSweep { .. }) && drawing.dice.u8(..3) == 0 {
                 ops.push(drawing.disorder());
             }
+            let swept = match op {
+                Op::KillInSweep { window, .. } => Some(window),
+                _ => None,
+            };
+            // Only what is left of a sweep tells what the kill lost, and only of a row that it should find.
+            if swept.is_some() {
+                ops.push(Op::Edit { row: drawing.row(), amount: drawing.dice.u16(..) });
+            }
             ops.push(op);
+            ops.extend(swept.map(|window| Op::Sweep { window }));
         }
         let page_rows = drawing.dice.usize(1..=7);
         Self { seed, profiles: drawing.profiles.into(), size, page_rows, ops }
@@ -133,8 +142,10 @@ impl Drawing {
             8 => self.trouble(),
             9 if self.dice.bool() => Op::Outage { what: self.one_of(Trouble::SILENCING) },
             9 => Op::Heal,
-            10 if self.dice.u8(..3) == 0 => {
-                Op::KillInSweep { window: self.one_of(Window::ALL), moment: self.moment() }
+            10 if self.dice.bool() => {
+                // What is old is swept with everything only, and most rows are.
+                let window = if self.dice.bool() { Window::Everything } else { self.one_of(Window::ALL) };
+                Op::KillInSweep { window, moment: self.moment() }
             }
             10 => Op::Kill { moment: self.moment() },
             11 => self.step_local(),

@@ -55,7 +55,13 @@ fn an_older_state_that_three_polls_confirmed_is_judged() {
         size: 0,
         page_rows: 1,
         ops: vec![
-            Op::Create { row: 1, under: Under::First, age: 0, state: State::Rejected, updated_at: UpdatedAt::Given },
+            Op::Create {
+                row: 1,
+                under: Under::First,
+                age: 0,
+                state: State::Rejected,
+                updated_at: UpdatedAt::Given,
+            },
             Op::Advance { seconds: 240 },
             Op::Move { row: 1, to: State::Pending },
             Op::Poll,

@@ -110,7 +110,8 @@ impl Attempt<'_> {
         let known = self.before.rows.contains_key(id);
         let gone = story.is_gone_since(swept.step) && !story.is_pinned();
         let in_window = swept.from <= story.created_at && story.created_at <= swept.to;
-        let lagging = self.lag > Duration::ZERO || swept.since.is_some_and(|_| self.model.longest_lag > Duration::ZERO);
+        let lagging =
+            self.lag > Duration::ZERO || swept.since.is_some_and(|_| self.model.longest_lag > Duration::ZERO);
         if known && gone && in_window && !lagging {
             ensure!(self.after.says_missing(id), "rule 6: {id} is gone, and a complete sweep did not tell");
         }
