@@ -67,6 +67,8 @@ pub struct ProfileState {
     pub listing: Option<Listing>,
     /// The newest `created_at` that was listed under it first.
     pub newest: Option<Timestamp>,
+    /// What was created before this instant is not listed again; `None` where nothing was ever pruned.
+    pub floor: Option<Timestamp>,
 }
 
 /// Begins a discovery of a whole window as one slice.
