@@ -66,8 +66,7 @@ pub(super) fn text(overview: &Overview, path: &str, now: Timestamp, terminal: Te
         );
     }
     if let Some(checkpoint) = &overview.checkpoint {
-        let (floor, at) =
-            (checkpoint.floor.to_rfc3339_seconds(), checkpoint.pruned_at.to_rfc3339_seconds());
+        let (floor, at) = (checkpoint.floor.to_rfc3339_seconds(), checkpoint.pruned_at.to_rfc3339_seconds());
         line("pruned", &format!("what was created before {floor}, on {at}; it is not listed again"));
     }
     if overview.epoch > 0 {

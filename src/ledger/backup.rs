@@ -86,7 +86,9 @@ pub enum BackupProblem {
         finding: String,
     },
     /// It is of another Paxos environment.
-    #[error("it belongs to {backup}, and the configuration points to {configured}; restore a backup of the same environment")]
+    #[error(
+        "it belongs to {backup}, and the configuration points to {configured}; restore a backup of the same environment"
+    )]
     OtherEnvironment {
         /// The API that it was made for.
         backup: String,
@@ -94,7 +96,9 @@ pub enum BackupProblem {
         configured: String,
     },
     /// It is of another Paxos customer.
-    #[error("it belongs to Paxos customer {backup}, and the ledger to {ledger}; restore a backup of the same customer")]
+    #[error(
+        "it belongs to Paxos customer {backup}, and the ledger to {ledger}; restore a backup of the same customer"
+    )]
     OtherCustomer {
         /// The customer that it was made for.
         backup: String,

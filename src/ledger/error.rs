@@ -115,7 +115,9 @@ pub enum Problem {
     #[error("{0}; run `tallyd ledger verify`")]
     Inconsistent(String),
     /// Verification found something, so what it proves must not be removed.
-    #[error("it is not sound ({finding}), and pruning would remove what proves it; run `tallyd ledger verify`")]
+    #[error(
+        "it is not sound ({finding}), and pruning would remove what proves it; run `tallyd ledger verify`"
+    )]
     NotSound {
         /// The first thing that is wrong with it.
         finding: String,

@@ -167,7 +167,8 @@ fn amend(
     former: Option<&Former>,
     now: Timestamp,
 ) -> Result<(i64, JournalHead, JournalHead), BackupProblem> {
-    let customers = (identity::customer(copy).map_err(Problem::from)?, former.and_then(|former| former.customer.clone()));
+    let customers =
+        (identity::customer(copy).map_err(Problem::from)?, former.and_then(|former| former.customer.clone()));
     if let (Some(backup), Some(ledger)) = customers
         && backup != ledger
     {

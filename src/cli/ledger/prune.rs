@@ -40,7 +40,8 @@ fn parse_before(text: &str) -> Result<Before, String> {
     if let Ok(time) = Timestamp::parse_rfc3339(text).or_else(|_| day()) {
         return Ok(Before::Time(time));
     }
-    let expected = "expected a day such as 2026-01-31, a time such as 2026-01-31T12:00:00Z, or an age such as 400d";
+    let expected =
+        "expected a day such as 2026-01-31, a time such as 2026-01-31T12:00:00Z, or an age such as 400d";
     // To the library `M` is a month and `m` a minute: an age in days or weeks is what is meant here.
     let is_age = text.ends_with(['d', 'w', 'h']) && !text.contains(['M', 'm', 'y']);
     match humantime::parse_duration(text) {
@@ -78,7 +79,10 @@ fn reason(why: NothingToPrune) -> String {
             at.to_rfc3339_seconds()
         ),
         NothingToPrune::AlreadyUpTo(floor) => {
-            format!("it was pruned up to {} before, and nothing since is old enough", floor.to_rfc3339_seconds())
+            format!(
+                "it was pruned up to {} before, and nothing since is old enough",
+                floor.to_rfc3339_seconds()
+            )
         }
     }
 }

@@ -52,7 +52,9 @@ fn text(restored: &Restored) -> String {
             writeln!(text, "the ledger that was there is kept as {}", at.display()).unwrap_or_default();
         }
     }
-    text.push_str("`tallyd poll` lists what was created since the backup; a full sweep of every profile is owed\n");
+    text.push_str(
+        "`tallyd poll` lists what was created since the backup; a full sweep of every profile is owed\n",
+    );
     text
 }
 

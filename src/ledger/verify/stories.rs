@@ -164,7 +164,10 @@ impl<'a> Stories<'a> {
     }
 
     /// The next story, if it is one of a key that is wanted.
-    pub(in crate::ledger) fn next_if(&mut self, wanted: impl Fn(i64) -> bool) -> Result<Option<Vec<StoredEntry>>, Problem> {
+    pub(in crate::ledger) fn next_if(
+        &mut self,
+        wanted: impl Fn(i64) -> bool,
+    ) -> Result<Option<Vec<StoredEntry>>, Problem> {
         let Some(key) = self.next.as_ref().and_then(|entry| entry.orchestration).filter(|&key| wanted(key))
         else {
             return Ok(None);

@@ -77,7 +77,8 @@ async fn a_backup_replaces_only_what_it_is_told_to_and_never_the_ledger() {
     assert_eq!(fs::read_to_string(&copy).unwrap(), "something of mine");
     backup(&ledger, &copy, Existing::Replace).unwrap();
     assert_eq!(findings(&Reader::open(&copy).unwrap()), [""; 0]);
-    for name in ["ledger.db", "./ledger.db", "ledger.db-wal", "ledger.db-shm", "ledger.db.lock", "copy-link"] {
+    for name in ["ledger.db", "./ledger.db", "ledger.db-wal", "ledger.db-shm", "ledger.db.lock", "copy-link"]
+    {
         if name == "copy-link" {
             std::os::unix::fs::symlink(&ledger, folder.join(name)).unwrap();
         }
@@ -99,7 +100,8 @@ async fn what_a_killed_backup_left_is_replaced_by_the_next_one() {
     for name in ["copy.db.partial", "copy.db.partial-journal", "copy.db.partial-wal"] {
         leave(name);
     }
-    fs::set_permissions(bench.folder.path().join("copy.db.partial"), fs::Permissions::from_mode(0o666)).unwrap();
+    fs::set_permissions(bench.folder.path().join("copy.db.partial"), fs::Permissions::from_mode(0o666))
+        .unwrap();
     let made = backup(&bench.path(), &bench.folder.path().join("copy.db"), Existing::Keep).unwrap();
     assert_eq!(findings(&Reader::open(&made.file).unwrap()), [""; 0]);
     assert_eq!(fs::metadata(&made.file).unwrap().permissions().mode() & 0o777, 0o600);
@@ -109,7 +111,8 @@ async fn what_a_killed_backup_left_is_replaced_by_the_next_one() {
 #[tokio::test]
 async fn a_backup_that_fails_leaves_nothing_and_says_whose_fault_it_is() {
     let bench = Bench::new().await;
-    let missing = backup(Path::new("/nowhere/ledger.db"), &bench.folder.path().join("copy.db"), Existing::Keep);
+    let missing =
+        backup(Path::new("/nowhere/ledger.db"), &bench.folder.path().join("copy.db"), Existing::Keep);
     assert!(matches!(missing, Err(BackupError::Ledger(_))), "{missing:?}");
     bench.commit((0..500).map(row).collect()).await;
     let (bench, ()) = bench

@@ -129,7 +129,9 @@ async fn what_is_final_and_old_goes_and_everything_else_stays_as_it_was() {
     assert_eq!(overview.checkpoint.unwrap(), pruned.checkpoint);
     assert_eq!(overview.profiles[0].coverage.unwrap().from, day(50));
     // The chain goes on.
-    bench.seen(401, vec![Orchestration { updated_at: Some(day(401)), ..created(7, 0, Status::Completed) }]).await;
+    bench
+        .seen(401, vec![Orchestration { updated_at: Some(day(401)), ..created(7, 0, Status::Completed) }])
+        .await;
     bench.assert_sound();
     let (bench, ()) = bench.reopened().await.meanwhile(|_| ()).await;
     bench.assert_sound();
@@ -158,7 +160,9 @@ async fn pruning_again_and_later_goes_on_from_the_former_checkpoint() {
     assert_eq!(again, Pruning::Nothing(NothingToPrune::AlreadyUpTo(day(50))));
     // Carried at the first pruning, and still young enough then: old by now.
     bench.poll_on(700).await;
-    bench.seen(500, vec![Orchestration { updated_at: Some(day(500)), ..created(8, 0, Status::Completed) }]).await;
+    bench
+        .seen(500, vec![Orchestration { updated_at: Some(day(500)), ..created(8, 0, Status::Completed) }])
+        .await;
     let (bench, second) = bench
         .meanwhile(|path| match prune(path, API, day(200), day(700), Intent::Prune).unwrap() {
             Pruning::Done(pruned) => pruned,

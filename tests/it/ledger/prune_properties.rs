@@ -55,7 +55,8 @@ async fn live(steps: Vec<Step>) -> Result<(), TestCaseError> {
             Step::Unreadable { number, days } => {
                 today += days;
                 let row = unreadable(number, &format!("{{\"day\":{today}}}"));
-                let page = PageCommit { seen_at: day(today), unreadable: vec![row], ..bench.page(Vec::new()) };
+                let page =
+                    PageCommit { seen_at: day(today), unreadable: vec![row], ..bench.page(Vec::new()) };
                 bench.ledger.commit_page(page).await.unwrap();
             }
             Step::Prune { age } => {

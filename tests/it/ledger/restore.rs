@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 
 use rusqlite::Connection;
 use tallyd::ledger::{
-    BackupError, BackupProblem, Existing, LedgerError, Problem, Reader, Replaced, Restored, Stops, StoredStop,
-    backup, restore,
+    BackupError, BackupProblem, Existing, LedgerError, Problem, Reader, Replaced, Restored, Stops,
+    StoredStop, backup, restore,
 };
 use tallyd::model::{Identifier, Orchestration, Status, Timestamp};
 
@@ -162,7 +162,10 @@ async fn a_backup_that_is_none_or_not_this_ledgers_changes_nothing() {
             assert!(matches!(refused(&folder.join("text.db"), API), BackupProblem::NotALedger { .. }));
             assert!(matches!(refused(&folder.join("none.db"), API), BackupProblem::Missing));
             assert!(matches!(refused(path, API), BackupProblem::OfTheLedger));
-            assert!(matches!(refused(&copy, "https://api.paxos.com/v2"), BackupProblem::OtherEnvironment { .. }));
+            assert!(matches!(
+                refused(&copy, "https://api.paxos.com/v2"),
+                BackupProblem::OtherEnvironment { .. }
+            ));
             let stranger = refused(&folder.join("stranger.db"), API);
             assert!(matches!(stranger, BackupProblem::OtherCustomer { .. }), "{stranger:?}");
         })
