@@ -36,12 +36,11 @@ impl Failure {
     /// The exit code.
     pub(super) fn exit(&self) -> Exit {
         match self {
-            Self::Config(_) => Exit::Configuration,
-            Self::Backup(BackupError::File {
+            Self::Config(_)
+            | Self::Backup(BackupError::File {
                 problem: BackupProblem::OtherEnvironment { .. } | BackupProblem::OtherCustomer { .. },
                 ..
             }) => Exit::Configuration,
-            Self::Backup(BackupError::File { .. }) => Exit::Failed,
             Self::Ledger(error) | Self::Backup(BackupError::Ledger(error)) => match error.problem {
                 Problem::NotALedger { .. }
                 | Problem::OtherEnvironment { .. }
@@ -54,7 +53,10 @@ impl Failure {
                 FailureKind::Profile => Exit::Failed,
                 kind => Exit::of_failure(kind),
             },
-            Self::Interrupted | Self::Output(_) | Self::Other(_) => Exit::Failed,
+            Self::Backup(BackupError::File { .. })
+            | Self::Interrupted
+            | Self::Output(_)
+            | Self::Other(_) => Exit::Failed,
         }
     }
 }
