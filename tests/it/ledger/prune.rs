@@ -274,7 +274,7 @@ async fn an_edit_after_a_prune_is_still_found() {
         "UPDATE checkpoint SET pruned_at = pruned_at + 1",
         "UPDATE ledger SET api_url = 'https://api.paxos.com/v2'",
         "UPDATE ledger SET created_at = 1",
-        "INSERT INTO orchestration (id, listed_by, status, created_at, status_since) VALUES ('x', 1, 1, 0, 0)",
+        "INSERT INTO orchestration (id, listed_by, status, created_at, status_since, fingerprint) VALUES ('x', 1, 1, 0, 0, 0)",
     ];
     let (bench, _) = year().await.meanwhile(|path| pruned(path, day(50))).await;
     for (number, edit) in edits.iter().enumerate() {
