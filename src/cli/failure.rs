@@ -53,10 +53,9 @@ impl Failure {
                 FailureKind::Profile => Exit::Failed,
                 kind => Exit::of_failure(kind),
             },
-            Self::Backup(BackupError::File { .. })
-            | Self::Interrupted
-            | Self::Output(_)
-            | Self::Other(_) => Exit::Failed,
+            Self::Backup(BackupError::File { .. }) | Self::Interrupted | Self::Output(_) | Self::Other(_) => {
+                Exit::Failed
+            }
         }
     }
 }

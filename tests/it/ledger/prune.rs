@@ -3,8 +3,8 @@
 use std::path::Path;
 
 use tallyd::ledger::{
-    Beginning, EventKind, Existing, Finding, Found, Intent, LedgerError, NothingToPrune, PageCommit, Problem,
-    Progress, Pruned, Pruning, backup, prune,
+    Beginning, EventKind, Existing, Finding, Found, Intent, LedgerError, Lost, NothingToPrune, PageCommit,
+    Problem, Progress, Pruned, Pruning, backup, prune,
 };
 use tallyd::model::{Field, Lane, Orchestration, Status, Timestamp};
 
@@ -93,6 +93,15 @@ async fn year() -> Bench {
 }
 
 impl Bench {
+    /// Loses the orchestration with this number, if it is open.
+    pub(super) async fn lose_on(&self, on: i64, number: u32) {
+        let open = self.ledger.open_rows(self.profile).await.unwrap();
+        let lost = open.iter().filter(|open| open.row.id == row(number).id).map(|open| open.row.key);
+        let orchestrations = lost.collect();
+        let lost = Lost { poll: self.poll, profile: self.profile, seen_at: day(on), orchestrations };
+        self.ledger.commit_lost(lost).await.unwrap();
+    }
+
     async fn commit_unreadable_on(&self, on: i64, number: u32, raw: &str) {
         let page = PageCommit {
             seen_at: day(on),
@@ -249,6 +258,44 @@ async fn a_row_that_was_merged_goes_only_with_its_whole_story() {
     bench.assert_sound();
     let (bench, done) = bench.meanwhile(|path| pruned(path, day(200))).await;
     assert_eq!((done.counts.rows, bench.ids()), (1, ids(&[])));
+    bench.assert_sound();
+}
+
+#[tokio::test]
+async fn what_was_missing_when_it_was_pruned_is_missing_still_and_provably() {
+    let mut bench = Bench::new().await;
+    bench.poll_on(1).await;
+    bench.seen(1, (1..=3).map(|number| created(number, 0, Status::Pending)).collect()).await;
+    bench.poll_on(10).await;
+    bench.lose_on(10, 1).await;
+    bench.lose_on(10, 2).await;
+    // The third goes missing after what is pruned.
+    bench.poll_on(90).await;
+    bench.lose_on(90, 3).await;
+    bench.poll_on(400).await;
+    bench.cover(400).await;
+    let since = "SELECT missing_since FROM orchestrations ORDER BY id";
+    let before = crate::harness::texts_of(&bench.path(), since);
+    let (bench, _) = bench.meanwhile(|path| pruned(path, day(50))).await;
+    bench.assert_sound();
+    assert_eq!(crate::harness::texts_of(&bench.path(), since), before);
+    bench.seen(401, vec![created(1, 0, Status::Pending)]).await;
+    assert_eq!(bench.count("SELECT count(*) FROM missing"), 2);
+    bench.assert_sound();
+    let (bench, _) = bench
+        .meanwhile(|path| {
+            for edit in
+                ["UPDATE missing SET since = since + 1", "UPDATE missing SET poll = 1", "DELETE FROM missing"]
+            {
+                let copy = path.with_file_name("copy.db");
+                backup(path, &copy, Existing::Replace).unwrap();
+                let forger = rusqlite::Connection::open(&copy).unwrap();
+                forger.execute_batch(&format!("{edit} WHERE orchestration = 2")).unwrap();
+                drop(forger);
+                assert_ne!(findings(&tallyd::ledger::Reader::open(&copy).unwrap()), [""; 0], "{edit}");
+            }
+        })
+        .await;
     bench.assert_sound();
 }
 

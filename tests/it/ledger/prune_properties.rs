@@ -4,6 +4,8 @@ use proptest::prelude::*;
 use tallyd::ledger::{Intent, PageCommit, Pruning, prune};
 use tallyd::model::{Identifier, Orchestration, Status, Timestamp};
 
+use crate::harness::texts_of;
+
 use super::prune::day;
 use super::{API, Bench, findings, row, unreadable};
 
@@ -12,6 +14,7 @@ use super::{API, Bench, findings, row, unreadable};
 enum Step {
     Seen { number: u32, status: usize, days: i64 },
     Unreadable { number: u32, days: i64 },
+    Lost { number: u32, days: i64 },
     Prune { age: i64 },
 }
 
@@ -20,6 +23,7 @@ fn step() -> impl Strategy<Value = Step> {
         8 => (0..6_u32, 0..4_usize, 0..20_i64)
             .prop_map(|(number, status, days)| Step::Seen { number, status, days }),
         1 => (0..8_u32, 0..20_i64).prop_map(|(number, days)| Step::Unreadable { number, days }),
+        1 => (0..6_u32, 0..20_i64).prop_map(|(number, days)| Step::Lost { number, days }),
         2 => (8..60_i64).prop_map(|age| Step::Prune { age }),
     ]
 }
@@ -32,6 +36,10 @@ fn states(bench: &Bench) -> Vec<Orchestration> {
     bench.reader().for_each(|row| states.push(row.clone())).unwrap();
     states.sort_by_key(|row| row.id.to_string());
     states
+}
+
+fn missing(bench: &Bench) -> Vec<String> {
+    texts_of(&bench.path(), "SELECT orchestration, since, poll FROM missing ORDER BY 1")
 }
 
 async fn live(steps: Vec<Step>) -> Result<(), TestCaseError> {
@@ -59,17 +67,22 @@ async fn live(steps: Vec<Step>) -> Result<(), TestCaseError> {
                     PageCommit { seen_at: day(today), unreadable: vec![row], ..bench.page(Vec::new()) };
                 bench.ledger.commit_page(page).await.unwrap();
             }
+            Step::Lost { number, days } => {
+                today += days;
+                bench.lose_on(today, number).await;
+            }
             Step::Prune { age } => {
                 today += 1;
                 bench.poll_on(today).await;
                 bench.cover(today).await;
-                let before = states(&bench);
+                let (before, missing) = (states(&bench), missing(&bench));
                 let prune_now = |path: &std::path::Path| {
                     prune(path, API, day(today - age), day(today), Intent::Prune).unwrap()
                 };
                 let (reopened, pruning) = bench.meanwhile(prune_now).await;
                 bench = reopened;
                 let after = states(&bench);
+                prop_assert_eq!(self::missing(&bench), missing);
                 let floor = day(today - age);
                 let gone: Vec<_> = before.iter().filter(|row| !after.contains(row)).collect();
                 prop_assert!(after.iter().all(|row| before.contains(row)));
