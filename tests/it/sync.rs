@@ -22,3 +22,4 @@ mod rule_10_restored;
 mod rule_12_polite;
 mod rule_13_closed;
 mod stopping;
+mod sweeping;
