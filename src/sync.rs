@@ -159,6 +159,32 @@ impl Poller {
         outcome
     }
 
+    /// Sweeps everything of those profiles of a poll that owe it, because a backup was restored, and adds
+    /// what that came to. One whose poll failed is left for the next time.
+    ///
+    /// [`Ledger::owed_sweeps`] tells which profiles owe one; any complete sweep of everything settles it.
+    pub async fn sweep_owed(&self, outcome: &mut PollOutcome) {
+        let owed = match self.ledger.owed_sweeps().await {
+            Ok(owed) => owed,
+            Err(error) => return cut_short(outcome, &failure::of_ledger(&error)),
+        };
+        let requests_before = self.client.requests_sent();
+        let is_due = |poll: &&ProfilePoll| {
+            !matches!(poll.result, PollResult::Failed(_))
+                && owed.iter().any(|owed| owed.profile.id == poll.profile.id)
+        };
+        let due: Vec<_> = outcome.profiles.iter().filter(is_due).map(|poll| poll.profile.clone()).collect();
+        for profile in due {
+            if self.stopping.is_given() {
+                break;
+            }
+            // The poll asked the account, and would have failed otherwise.
+            let sweep = sweep::sweep_profile(self, profile, Standing::Listed, SweepWindow::Everything);
+            outcome.profiles.push(sweep.await);
+        }
+        outcome.requests += self.client.requests_sent() - requests_before;
+    }
+
     async fn sweep_strays(&self, window: SweepWindow, outcome: &mut PollOutcome) {
         match sweep::find_strays(self, window).await {
             Ok(0) => {}
@@ -271,11 +297,15 @@ impl Poller {
         }
         let polled = outcome.profiles.iter().map(|poll| poll.profile.id.clone()).collect();
         let Err(error) = self.ledger.build_indexes(polled, self.server_now()).await else { return };
-        let failure = failure::of_ledger(&error);
-        for poll in &mut outcome.profiles {
-            if poll.result == PollResult::Complete {
-                poll.result = PollResult::Partial(vec![Shortfall::CutShort(failure.clone())]);
-            }
+        cut_short(outcome, &failure::of_ledger(&error));
+    }
+}
+
+/// No poll was complete if what belongs to all of them failed.
+fn cut_short(outcome: &mut PollOutcome, failure: &PollFailure) {
+    for poll in &mut outcome.profiles {
+        if poll.result == PollResult::Complete {
+            poll.result = PollResult::Partial(vec![Shortfall::CutShort(failure.clone())]);
         }
     }
 }

@@ -43,7 +43,9 @@ pub(super) fn run(
         };
         let session =
             Session::open(&config, Arc::new(SystemClock), patience, progress::watch(terminal)).await?;
-        let outcome = session.poller.clone().with_stopping(stopping).poll(&selection, pace).await;
+        let poller = session.poller.clone().with_stopping(stopping);
+        let mut outcome = poller.poll(&selection, pace).await;
+        poller.sweep_owed(&mut outcome).await;
         session.close().await;
         Ok(outcome)
     }))?;

@@ -71,6 +71,15 @@ pub struct ProfileState {
     pub floor: Option<Timestamp>,
 }
 
+impl ProfileState {
+    /// Before which instant no sweep may begin: what was pruned would come in as new. Of a profile that had
+    /// fallen behind the floor, what was not covered then was not pruned.
+    pub fn sweeps_from(&self) -> Timestamp {
+        let Some(floor) = self.floor else { return Timestamp::EPOCH };
+        self.coverage.map_or(floor, |coverage| coverage.from.min(floor))
+    }
+}
+
 /// Begins a discovery of a whole window as one slice.
 pub(super) fn begin(
     connection: &Connection,

@@ -17,7 +17,7 @@ use super::digest::OldValues;
 use super::journal::{self, Batch, Body, Entry, EntryKind, JournalHead, hex};
 use super::verify::stories::{self, End, Stories};
 use super::writer::take_over;
-use super::{LedgerError, Problem, open, rows, verify};
+use super::{LedgerError, Problem, open, rows, sweep, verify};
 
 /// What is younger than this is never pruned, in days.
 const LEAST_DAYS: u64 = 7;
@@ -199,7 +199,8 @@ fn choose(connection: &Connection, checkpoint: &Checkpoint) -> Result<(), Proble
              JOIN orchestration AS listed ON listed.key = a.orchestration
              WHERE listed.created_at >= other.until)
          AND o.id NOT IN (SELECT id FROM unreadable)
-         AND o.key NOT IN (SELECT orchestration FROM missing)",
+         AND o.key NOT IN (SELECT orchestration FROM missing)
+         AND o.key NOT IN (SELECT orchestration FROM unmet)",
         [],
     )?;
     Ok(())
@@ -229,6 +230,7 @@ fn remove(connection: &Connection, checkpoint: &Checkpoint) -> Result<PrunedCoun
          WHERE r.profile = profile.key AND covered_from IS NOT NULL",
         [],
     )?;
+    sweep::keep_above(connection, checkpoint.floor)?;
     Ok(PrunedCounts { rows: rows as u64, entries: entries as u64, polls: polls as u64 })
 }
 

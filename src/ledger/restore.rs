@@ -15,7 +15,7 @@ use super::journal::{self, Body, Entry, EntryKind, JournalHead};
 use super::partial::{Partial, SIDE_FILES, beside, sync_folder};
 use super::stops::{self, StoredStop};
 use super::writer::in_transaction;
-use super::{Problem, identity, lock, open, owed, polls, schema, verify};
+use super::{Problem, identity, lock, open, owed, polls, schema, sweep, verify};
 
 /// A backup that was put in the ledger's place.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -181,6 +181,7 @@ fn amend(
         copy.execute("UPDATE ledger SET epoch = ?1", [epoch])?;
         let from = journal::head(copy)?;
         polls::mark_interrupted(copy)?;
+        sweep::forget(copy)?;
         for stop in former.iter().flat_map(|former| &former.stops) {
             stops::keep(copy, stop)?;
         }
