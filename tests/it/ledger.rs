@@ -161,7 +161,7 @@ impl Bench {
 }
 
 /// What `docs/verify-ledger.py` says of a ledger: whether it is sound, and its words. `None` without Python.
-fn by_script(path: &Path, noted: Option<&str>) -> Option<(bool, String)> {
+pub(crate) fn by_script(path: &Path, noted: Option<&str>) -> Option<(bool, String)> {
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/verify-ledger.py");
     let ran = Command::new("python3").arg(script).arg(path).args(noted).output().ok()?;
     let said = [ran.stdout, ran.stderr].map(|text| String::from_utf8(text).unwrap()).concat();
