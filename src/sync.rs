@@ -146,7 +146,7 @@ impl Poller {
         match self.profiles(selection).await {
             Ok(profiles) => {
                 for (profile, standing) in profiles {
-                    outcome.profiles.push(sweep::sweep_profile(self, profile, standing, window).await);
+                    outcome.profiles.push(self.sweep_profile(profile, standing, window).await);
                 }
                 if *selection == ProfileSelection::All {
                     self.sweep_strays(window, &mut outcome).await;
@@ -179,14 +179,19 @@ impl Poller {
                 break;
             }
             // The poll asked the account, and would have failed otherwise.
-            let sweep = sweep::sweep_profile(self, profile, Standing::Listed, SweepWindow::Everything);
+            let sweep = self.sweep_profile(profile, Standing::Listed, SweepWindow::Everything);
             outcome.profiles.push(sweep.await);
         }
         outcome.requests += self.client.requests_sent() - requests_before;
     }
 
+    async fn sweep_profile(&self, profile: Profile, standing: Standing, window: SweepWindow) -> ProfilePoll {
+        // Two pages in flight make it large.
+        Box::pin(sweep::sweep_profile(self, profile, standing, window)).await
+    }
+
     async fn sweep_strays(&self, window: SweepWindow, outcome: &mut PollOutcome) {
-        match sweep::find_strays(self, window).await {
+        match Box::pin(sweep::find_strays(self, window)).await {
             Ok(0) => {}
             Ok(rows) => {
                 outcome.account_failure = Some(PollFailure {

@@ -74,7 +74,8 @@ pub(super) fn text(overview: &Overview, path: &str, now: Timestamp, terminal: Te
     }
     for owed in &overview.owed_sweeps {
         let sweep = format!(
-            "of everything of {}: {}; until it is done, changes of final rows since may be missing",
+            "of everything of {}: {}; until it is done, what happened to final rows since may not be known; \
+             `tallyd poll` does it",
             owed.profile.label(),
             owed.reason
         );

@@ -24,8 +24,8 @@ use super::skew::{self, ClockSkew};
 use super::stops::{self, StoredStop};
 use super::sweep::{self, Sweep, SweepKey, SweepStep, SweptRow};
 use super::{
-    LedgerError, Moment, OrchestrationKey, PollNumber, Problem, ProfileKey, checkpoint, identity, indexes, open,
-    polls,
+    LedgerError, Moment, OrchestrationKey, PollNumber, Problem, ProfileKey, checkpoint, identity, indexes,
+    open, polls,
 };
 
 /// How many transactions may wait for the writer before those who ask wait too.

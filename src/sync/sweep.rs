@@ -218,7 +218,7 @@ impl Round<'_> {
         }
         let rows = page.len();
         drop(page);
-        let unmet = self.unmet(&known, &compared, edge, to, is_last, asked_at);
+        let unmet = Self::unmet(&known, &compared, edge, to, is_last, asked_at);
         let first = compared.span.map_or(edge.at, |(first, _)| first.max(edge.at));
         if let Some(at) = to.filter(|_| !is_last) {
             edge.move_to(at, &known, &compared);
@@ -237,7 +237,6 @@ impl Round<'_> {
     /// The known rows that this page should have shown and did not. Those of its last instant may be on the
     /// next page, and what the ledger took in since the page was asked for need not be on it.
     fn unmet(
-        &self,
         known: &[SweptRow],
         compared: &Compared,
         edge: &Edge,

@@ -53,7 +53,7 @@ fn text(restored: &Restored) -> String {
         }
     }
     text.push_str(
-        "`tallyd poll` lists what was created since the backup; a full sweep of every profile is owed\n",
+        "`tallyd poll` lists what was created since the backup, then sweeps everything for what else happened\n",
     );
     text
 }

@@ -55,7 +55,14 @@ fn a_ledger_goes_to_a_backup_and_back() {
     assert_eq!(status["owed_sweeps"].as_array().unwrap().len(), 1);
     let told = shell.run_well(&["status"]).stdout;
     assert!(told.contains("sweep owed") && told.contains("restored on"), "{told}");
-    shell.run_well(&["poll"]);
+    // The next poll pays, and the one after it owes nothing.
+    let lanes = |outcome: &Value| -> Vec<Value> {
+        outcome["profiles"].as_array().unwrap().iter().map(|poll| poll["lane"].clone()).collect()
+    };
+    assert_eq!(lanes(&json_of(&shell, &["poll", "--json"])), ["discover", "sweep"]);
+    let status = json_of(&shell, &["status", "--json"]);
+    assert_eq!(status["owed_sweeps"], Value::Array(Vec::new()));
+    assert_eq!(lanes(&json_of(&shell, &["poll", "--json"])), ["discover"]);
     shell.run_well(&["ledger", "verify", "--head", made["head"].as_str().unwrap()]);
     shell.end();
 }

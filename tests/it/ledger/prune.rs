@@ -282,7 +282,7 @@ async fn what_was_missing_when_it_was_pruned_is_missing_still_and_provably() {
     bench.seen(401, vec![created(1, 0, Status::Pending)]).await;
     assert_eq!(bench.count("SELECT count(*) FROM missing"), 2);
     bench.assert_sound();
-    let (bench, _) = bench
+    let (bench, ()) = bench
         .meanwhile(|path| {
             for edit in
                 ["UPDATE missing SET since = since + 1", "UPDATE missing SET poll = 1", "DELETE FROM missing"]

@@ -74,6 +74,11 @@ async fn a_profile_that_fell_behind_the_floor_is_listed_from_where_it_was() {
     let now = ids(&rig);
     assert!(now.contains("missed"));
     assert_eq!(before.difference(&kept).filter(|id| now.contains(*id)).count(), 0);
+    // A sweep looks at it too, and no further back.
+    rig.control.set_field("missed", "source_amount", json!("7.77")).unwrap();
+    sweep_all(&rig).await;
+    assert_eq!(kinds(&rig, "missed").last().unwrap(), "changed");
+    assert_eq!(ids(&rig), now);
     rig.end().await;
 }
 

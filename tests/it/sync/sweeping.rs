@@ -147,7 +147,7 @@ async fn a_sweep_that_is_cut_short_goes_on_where_it_stopped() {
     rig.restart().await;
     rig.control.forget_requests();
     sweep_all(&rig).await;
-    let lists = rig.control.count(Endpoint::List) as usize;
+    let lists = usize::try_from(rig.control.count(Endpoint::List)).unwrap();
     assert!(lists < 2 * pages, "{lists} requests for {pages} pages: it began anew");
     assert_eq!(kinds(&rig, &early).last().unwrap(), "went_missing");
     assert_eq!(kinds(&rig, &late).last().unwrap(), "went_missing");
