@@ -13,6 +13,7 @@ mod opening;
 
 mod pages;
 mod prune;
+mod prune_measured;
 mod prune_properties;
 mod restore;
 mod round_trip;

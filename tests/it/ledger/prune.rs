@@ -26,7 +26,7 @@ fn created(number: u32, on: i64, status: Status) -> Orchestration {
 }
 
 impl Bench {
-    async fn seen(&self, on: i64, rows: Vec<Orchestration>) {
+    pub(super) async fn seen(&self, on: i64, rows: Vec<Orchestration>) {
         let page = PageCommit { seen_at: day(on), ..self.page(rows) };
         self.ledger.commit_page(page).await.unwrap();
     }

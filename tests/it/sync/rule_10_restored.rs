@@ -9,9 +9,10 @@ use serde_json::{Value, json};
 use tallyd::clock::Clock as _;
 use tallyd::ledger::{Existing, backup, restore};
 use tallyd::model::{Identifier, Lane, PollResult, ProfileSelection, SweepWindow};
+use tallyd::sim::{Canned, Endpoint, Scripted};
 
 use super::sweeping::{DAY, entries, kinds, sweep, sweep_all, sweep_cut_short};
-use crate::harness::{Rig, Setup, id_of, in_time, ledger_rows, texts_of};
+use crate::harness::{Rig, Setup, id_of, in_time, ledger_rows, results_of, texts_of};
 
 const MINUTE: Duration = Duration::from_secs(60);
 
@@ -145,5 +146,24 @@ async fn rule_10_only_a_complete_sweep_of_everything_settles_what_is_owed() {
     assert!(!owing(&rig).contains(&first_id));
     sweep_all(&rig).await;
     assert_eq!(owing(&rig), []);
+    rig.end().await;
+}
+
+/// Catches: a sweep that asks all over again where the poll has just failed.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn rule_10_a_profile_whose_poll_failed_is_swept_another_time() {
+    let mut rig = Rig::start(Setup::of(20).profiles(1)).await;
+    rig.poll_completely().await;
+    let copy = copy_of(&rig);
+    restored(&mut rig, &copy).await;
+    rig.advance(MINUTE);
+    let refusal = Scripted::Answer(Canned { status: 403, headers: Vec::new(), body: Vec::new() });
+    rig.control.script(Endpoint::List, vec![refusal; 20]);
+    let mut outcome = rig.poll().await;
+    assert_eq!(results_of(&outcome), ["failed"]);
+    let requests = outcome.requests;
+    in_time("nothing", rig.poller.sweep_owed(&mut outcome)).await;
+    assert_eq!((outcome.profiles.len(), outcome.requests), (1, requests));
+    assert_eq!(owing(&rig).len(), 1);
     rig.end().await;
 }
