@@ -106,6 +106,8 @@ enum LogLevelArgument {
 #[derive(Debug, Subcommand)]
 enum Command {
     /// Poll every profile once, the first backfill included
+    ///
+    /// After a restore, everything of each profile is listed and compared again as well (sweep).
     Poll(poll::PollArguments),
     /// Poll every profile once at the backfill's rate, and wait out any pause that Paxos asks for
     Backfill(poll::PollArguments),

@@ -12,7 +12,7 @@ use super::{Common, Exit, progress, session};
 use crate::clock::SystemClock;
 use crate::config::Config;
 use crate::model::{
-    Counts, FailureKind, Identifier, PollOutcome, PollResult, Profile, ProfilePoll, ProfileSelection,
+    Counts, FailureKind, Identifier, Lane, PollOutcome, PollResult, Profile, ProfilePoll, ProfileSelection,
 };
 use crate::sync::Pace;
 
@@ -43,7 +43,11 @@ pub(super) fn run(
         };
         let session =
             Session::open(&config, Arc::new(SystemClock), patience, progress::watch(terminal)).await?;
-        let outcome = session.poller.clone().with_stopping(stopping).poll(&selection, pace).await;
+        let poller = session.poller.clone().with_stopping(stopping);
+        let mut outcome = poller.poll(&selection, pace).await;
+        poller.sweep_owed(&mut outcome).await;
+        // The ledger is closed with its last user.
+        drop(poller);
         session.close().await;
         Ok(outcome)
     }))?;
@@ -142,7 +146,8 @@ fn tell_failures(outcome: &PollOutcome, terminal: Terminal) {
     }
     for poll in &outcome.profiles {
         if let Some(reason) = poll.result.reason() {
-            terminal.tell(&format!("{}: poll {}: {reason}", poll.profile.label(), poll.result.as_str()));
+            let what = if poll.lane == Lane::Sweep { "sweep" } else { "poll" };
+            terminal.tell(&format!("{}: {what} {}: {reason}", poll.profile.label(), poll.result.as_str()));
         }
     }
     if was_stopped(outcome) {

@@ -18,12 +18,14 @@ use super::listing::{self, Listing, ProfileState, Slice, SliceKey};
 use super::lock::{self, Lock};
 use super::lookup::{self, Before, Lost};
 use super::open_rows::{self, KnownRow, OpenRow};
+use super::owed::{self, OwedSweep};
 use super::page::{self, PageCommit, PageCommitted, Rules};
 use super::skew::{self, ClockSkew};
 use super::stops::{self, StoredStop};
 use super::sweep::{self, Sweep, SweepKey, SweepStep, SweptRow};
 use super::{
-    LedgerError, Moment, OrchestrationKey, PollNumber, Problem, ProfileKey, identity, indexes, open, polls,
+    LedgerError, Moment, OrchestrationKey, PollNumber, Problem, ProfileKey, checkpoint, identity, indexes,
+    open, polls,
 };
 
 /// How many transactions may wait for the writer before those who ask wait too.
@@ -325,6 +327,21 @@ impl Ledger {
         self.transact("stops", move |connection| stops::in_force(connection, now)).await
     }
 
+    /// The instant before which nothing may be listed again, because it was pruned.
+    pub async fn floor(&self) -> Result<Option<Timestamp>, LedgerError> {
+        self.transact("floor", |connection| Ok(checkpoint::find(connection)?.map(|found| found.floor))).await
+    }
+
+    /// The profiles of which everything must be listed again, and why.
+    pub async fn owed_sweeps(&self) -> Result<Vec<OwedSweep>, LedgerError> {
+        self.transact("owed_sweeps", |connection| owed::all(connection)).await
+    }
+
+    /// Notes that a sweep over everything of the profile, from the floor on, was complete.
+    pub async fn settle_sweep(&self, profile: ProfileKey) -> Result<(), LedgerError> {
+        self.transact("settle_sweep", move |connection| owed::settle(connection, profile)).await
+    }
+
     /// The journal's head.
     pub async fn journal_head(&self) -> Result<JournalHead, LedgerError> {
         self.transact("journal_head", move |connection| journal::head(connection)).await
@@ -359,7 +376,8 @@ impl Ledger {
     }
 }
 
-fn in_transaction<T>(
+/// Runs `work` in a transaction. An error rolls all of it back.
+pub(super) fn in_transaction<T>(
     connection: &mut Connection,
     work: impl FnOnce(&Transaction<'_>) -> Result<T, Problem>,
 ) -> Result<T, Problem> {
@@ -369,7 +387,8 @@ fn in_transaction<T>(
     Ok(value)
 }
 
-fn take_over(path: &Path, api_url: &str, now: Timestamp) -> Result<(Lock, Connection), Problem> {
+/// Takes the lock of the ledger at `path` and opens it for writing; makes it where there is none.
+pub(super) fn take_over(path: &Path, api_url: &str, now: Timestamp) -> Result<(Lock, Connection), Problem> {
     let path = open::resolve(path)?;
     let lock = lock::take(&path)?;
     let mut connection = open::for_writing(&path)?;

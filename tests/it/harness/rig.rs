@@ -160,15 +160,22 @@ impl Rig {
     /// Closes the ledger and opens it again, with a client that knows nothing but the pause in force, as a
     /// restart of the program does. What a poll that was dropped still has in hand is waited for.
     pub(crate) async fn restart(&mut self) {
+        self.restart_after(|_| ()).await;
+    }
+
+    /// The same, with something done to the file in between.
+    pub(crate) async fn restart_after<T>(&mut self, work: impl FnOnce(&Path) -> T) -> T {
         let path = self.path();
         let parked = self.folder.path().join("parked.db");
         let stand_in = self.open(&parked).await;
         self.client = client(&self.settings, &self.local, self.client.stop().into_iter().collect());
         self.poller = poller(&self.client, &stand_in, &self.local, &self.watch);
         std::mem::replace(&mut self.ledger, stand_in).close().await;
+        let done = work(&path);
         let ledger = self.open(&path).await;
         self.poller = poller(&self.client, &ledger, &self.local, &self.watch);
         self.ledger = ledger;
+        done
     }
 
     /// Opens a ledger once its former writer is gone.
@@ -190,6 +197,11 @@ impl Rig {
     /// The ledger at a glance.
     pub(crate) fn overview(&self) -> tallyd::ledger::Overview {
         Reader::open(&self.path()).unwrap().overview(self.local.now()).unwrap()
+    }
+
+    /// The API that the ledger belongs to.
+    pub(crate) fn api_url(&self) -> String {
+        self.sim.api_url()
     }
 
     pub(crate) fn path(&self) -> PathBuf {
