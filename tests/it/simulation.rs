@@ -104,13 +104,14 @@ fn steps_local(op: &Op) -> bool {
 }
 
 /// Whether every answer tells the server's time and none asks for a pause, which lasts by the local clock; with
-/// one profile, so that nothing happens in another order.
+/// one profile and no kill, so that nothing happens in another order or in another poll.
 fn is_dated(case: &Case) -> bool {
     use Trouble::{MissingDate, TooManyRequests, TooManyRequestsWithoutWord};
     let timeless = [MissingDate, TooManyRequests, TooManyRequestsWithoutWord];
     case.profiles == 1
         && !case.ops.iter().any(|op| match op {
             Op::Create { under, .. } => *under == Under::Unlisted,
+            Op::Kill { .. } | Op::KillInSweep { .. } => true,
             Op::Trouble { what, .. } | Op::Outage { what } => timeless.contains(what),
             _ => false,
         })
