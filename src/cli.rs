@@ -14,6 +14,8 @@ mod interrupt;
 mod ledger;
 mod poll;
 mod progress;
+mod request;
+mod run;
 mod session;
 mod show;
 mod sim;
@@ -29,7 +31,7 @@ use failure::Failure;
 use terminal::{ColourChoice, Terminal};
 
 use crate::config::{self, LogConfig, LogFormat, LogLevel};
-use crate::logging;
+use crate::logging::{self, Levels};
 use crate::model::with_causes;
 
 /// Watches the money that moves through Paxos orchestrations.
@@ -105,6 +107,12 @@ enum LogLevelArgument {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Watch: poll and sweep as configured, until told to stop
+    ///
+    /// The first poll begins at once. SIGTERM and Ctrl-C stop it within five seconds, with nothing lost; a
+    /// second one ends it at once. SIGHUP reads the configuration again. One `run` may hold a ledger: `poll`
+    /// and `backfill` beside it have it do the work, and every reading command goes in beside it.
+    Run(run::RunArguments),
     /// Poll every profile once, the first backfill included
     Poll(poll::PollArguments),
     /// Poll every profile once at the backfill's rate, and wait out any pause that Paxos asks for
@@ -154,6 +162,7 @@ pub fn main() -> Exit {
 fn run(arguments: Arguments, terminal: Terminal) -> Result<Exit, Failure> {
     let common = arguments.common;
     match arguments.command {
+        Command::Run(wanted) => run::run(&common, &wanted, terminal),
         Command::Poll(wanted) => poll::run(&common, &wanted, crate::sync::Pace::ByGap, terminal),
         Command::Backfill(wanted) => poll::run(&common, &wanted, crate::sync::Pace::Backfill, terminal),
         Command::Status(wanted) => status::run(&common, &wanted, terminal),
@@ -185,7 +194,11 @@ fn tell(failure: &Failure, terminal: Terminal) {
 }
 
 /// Starts logging as the command line says, else as configured; what has no configuration warns.
-fn logging_of(common: &Common, configured: Option<&LogConfig>, terminal: Terminal) -> Result<(), Failure> {
+fn logging_of(
+    common: &Common,
+    configured: Option<&LogConfig>,
+    terminal: Terminal,
+) -> Result<Levels, Failure> {
     let format = match common.log_format {
         Some(LogFormatArgument::Text) => LogFormat::Text,
         Some(LogFormatArgument::Json) => LogFormat::Json,

@@ -5,6 +5,7 @@
 //! [`Reader`] reads beside it. What counts as a change and what follows from it are [`Rules`] that are
 //! handed in; when it is, is told by the caller.
 
+mod beside;
 mod columns;
 mod digest;
 mod error;
@@ -21,21 +22,27 @@ mod open_rows;
 mod page;
 mod polls;
 mod reader;
+mod requests;
 mod rows;
+mod schedule_runs;
 mod schema;
 mod skew;
 mod stops;
 mod verify;
 mod writer;
 
+pub use beside::Beside;
 pub use error::{LedgerError, Problem};
 pub use history::{Event, EventKind, History, Was};
 pub use journal::{EntryKind, JournalHead};
 pub use listing::{Listing, ProfileState, Progress, Slice, SliceKey};
+pub use lock::{Holder, Role};
 pub use lookup::Lost;
 pub use open_rows::{KnownRow, OpenRow, Reach};
 pub use page::{Compare, Judge, PageCommit, PageCommitted, Rules};
-pub use reader::{Backlog, Indexes, LastPoll, Overview, ProfileOverview, Reader};
+pub use reader::{Backlog, Indexes, LastPoll, Overview, ProfileOverview, Reader, RunningPoll};
+pub use requests::{Request, RequestEnd, RequestNumber, RequestState};
+pub use schedule_runs::ScheduleRun;
 pub use skew::ClockSkew;
 pub use stops::{StoredStop, keep_stop_beside};
 pub use verify::{Finding, Verification};

@@ -9,6 +9,8 @@ use crate::model::{Coverage, Identifier, Orchestration, Profile, Status, Timesta
 use super::history::{self, History};
 use super::indexes::Lookup;
 use super::journal::{self, JournalHead};
+use super::requests::{self, Request, RequestNumber};
+use super::schedule_runs::{self, ScheduleRun};
 use super::skew::{self, ClockSkew};
 use super::stops::{self, StoredStop};
 use super::verify::{self, Verification};
@@ -48,6 +50,25 @@ pub struct Overview {
     pub stops: Vec<StoredStop>,
     /// Every profile that was ever polled.
     pub profiles: Vec<ProfileOverview>,
+    /// The polls under way, by their beginning; where no process holds the ledger, they were killed.
+    pub running: Vec<RunningPoll>,
+    /// What the daemon is asked to do and has not done, oldest first.
+    pub requests: Vec<Request>,
+    /// When each schedule was last done.
+    pub schedule_runs: Vec<ScheduleRun>,
+}
+
+/// A poll under way.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RunningPoll {
+    /// The profile.
+    pub profile: Profile,
+    /// The lane: `discover`, `backfill` or another.
+    pub lane: String,
+    /// When it began.
+    pub began_at: Timestamp,
+    /// How many rows it has committed.
+    pub rows: u64,
 }
 
 /// Whether the late indexes are there.
@@ -193,6 +214,27 @@ impl Reader {
         self.snapshot(|connection| verify::verify(connection, noted))
     }
 
+    /// A number that changes with every commit of another connection, and costs next to nothing to ask for.
+    pub fn data_version(&self) -> Result<i64, LedgerError> {
+        let version = self.connection.pragma_query_value(None, "data_version", |row| row.get(0));
+        version.map_err(|error| Problem::from(error).of(&self.path))
+    }
+
+    /// The requests that have not ended, oldest first.
+    pub fn unended_requests(&self) -> Result<Vec<Request>, LedgerError> {
+        self.snapshot(requests::unended)
+    }
+
+    /// The request of this number; `None` where it is no longer kept.
+    pub fn request(&self, number: RequestNumber) -> Result<Option<Request>, LedgerError> {
+        self.snapshot(|connection| requests::find(connection, number))
+    }
+
+    /// The polls under way, by their beginning.
+    pub fn running_polls(&self) -> Result<Vec<RunningPoll>, LedgerError> {
+        self.snapshot(running_polls)
+    }
+
     /// Runs several queries on one state of the ledger.
     fn snapshot<T>(&self, read: impl FnOnce(&Connection) -> Result<T, Problem>) -> Result<T, LedgerError> {
         let run = || -> Result<T, Problem> {
@@ -233,7 +275,27 @@ fn overview(connection: &Connection, path: &Path, now: Timestamp) -> Result<Over
         clock_skew: skew::last(connection)?,
         stops: stops::in_force(connection, now)?,
         profiles: profiles(connection)?,
+        running: running_polls(connection)?,
+        requests: requests::unended(connection)?,
+        schedule_runs: schedule_runs::all(connection)?,
     })
+}
+
+fn running_polls(connection: &Connection) -> Result<Vec<RunningPoll>, Problem> {
+    Ok(connection
+        .prepare_cached(
+            "SELECT p.id, p.name, o.lane, o.began_at, o.rows FROM poll AS o JOIN profile AS p ON p.key = o.profile
+             WHERE o.result = 'running' ORDER BY o.number",
+        )?
+        .query_map([], |row| {
+            Ok(RunningPoll {
+                profile: Profile { id: row.get(0)?, name: row.get(1)? },
+                lane: row.get(2)?,
+                began_at: row.get(3)?,
+                rows: row.get(4)?,
+            })
+        })?
+        .collect::<Result<_, _>>()?)
 }
 
 fn profiles(connection: &Connection) -> Result<Vec<ProfileOverview>, Problem> {

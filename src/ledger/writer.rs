@@ -13,10 +13,12 @@ use crate::model::{Coverage, Identifier, Lane, PollResult, Profile, Timestamp};
 
 use super::journal::{self, JournalHead};
 use super::listing::{self, Listing, ProfileState, Slice, SliceKey};
-use super::lock::{self, Lock};
+use super::lock::{self, Lock, Role};
 use super::lookup::{self, Before, Lost};
 use super::open_rows::{self, OpenRow};
 use super::page::{self, PageCommit, PageCommitted, Rules};
+use super::requests::{self, RequestEnd, RequestNumber};
+use super::schedule_runs::{self, ScheduleRun};
 use super::skew::{self, ClockSkew};
 use super::stops::{self, StoredStop};
 use super::{LedgerError, PollNumber, Problem, ProfileKey, identity, indexes, open, polls};
@@ -45,7 +47,18 @@ impl Ledger {
     /// Opens the ledger at `path` for the environment at `api_url`; makes it where there is none. Holds
     /// the lock that keeps every other writer out until the last clone is gone.
     pub fn open(path: &Path, api_url: &str, rules: Rules, now: Timestamp) -> Result<Self, LedgerError> {
-        let (lock, connection) = take_over(path, api_url, now).map_err(|problem| problem.of(path))?;
+        Self::open_as(Role::Command, path, api_url, rules, now)
+    }
+
+    /// Opens it in a role, which the lock tells to others.
+    pub fn open_as(
+        role: Role,
+        path: &Path,
+        api_url: &str,
+        rules: Rules,
+        now: Timestamp,
+    ) -> Result<Self, LedgerError> {
+        let (lock, connection) = take_over(path, role, api_url, now).map_err(|problem| problem.of(path))?;
         let (jobs, queue) = mpsc::channel(QUEUE);
         let (ended, closed) = oneshot::channel();
         thread::Builder::new()
@@ -73,6 +86,11 @@ impl Ledger {
             // An error means that the thread ended without saying so: it is closed all the same.
             closed.into_inner().await.unwrap_or_default();
         }
+    }
+
+    /// Waits until the writer has ended, which it does not do by itself while there is a handle.
+    pub async fn writer_gone(&self) {
+        self.jobs.closed().await;
     }
 
     /// Finds or adds a profile and says what is known of it.
@@ -229,6 +247,53 @@ impl Ledger {
         self.transact("stops", move |connection| stops::in_force(connection, now)).await
     }
 
+    /// Takes over the requests that a former daemon left. Those from before `too_old` fail, for the reason
+    /// `why`, and are counted; the others are open again.
+    pub async fn take_over_requests(
+        &self,
+        too_old: Timestamp,
+        now: Timestamp,
+        why: &'static str,
+    ) -> Result<usize, LedgerError> {
+        self.transact("take_over_requests", move |connection| {
+            requests::take_over(connection, too_old, now, why)
+        })
+        .await
+    }
+
+    /// Notes that a request is being served.
+    pub async fn take_request(&self, number: RequestNumber) -> Result<(), LedgerError> {
+        self.transact("take_request", move |connection| requests::take(connection, number)).await
+    }
+
+    /// Notes how a request ended. Of those that ended the last hundred are kept.
+    pub async fn end_request(
+        &self,
+        number: RequestNumber,
+        now: Timestamp,
+        end: RequestEnd,
+    ) -> Result<(), LedgerError> {
+        self.transact("end_request", move |connection| requests::end(connection, number, now, &end)).await
+    }
+
+    /// The last runs of all schedules. Those of `names` that are new count from `now` on.
+    pub async fn schedule_runs(
+        &self,
+        names: Vec<String>,
+        now: Timestamp,
+    ) -> Result<Vec<ScheduleRun>, LedgerError> {
+        self.transact("schedule_runs", move |connection| {
+            schedule_runs::begin(connection, &names, now)?;
+            schedule_runs::all(connection)
+        })
+        .await
+    }
+
+    /// Notes that the runs of a schedule are done up to an instant.
+    pub async fn note_schedule_run(&self, run: ScheduleRun) -> Result<(), LedgerError> {
+        self.transact("note_schedule_run", move |connection| schedule_runs::note(connection, &run)).await
+    }
+
     /// The journal's head.
     pub async fn journal_head(&self) -> Result<JournalHead, LedgerError> {
         self.transact("journal_head", move |connection| journal::head(connection)).await
@@ -269,9 +334,9 @@ fn in_transaction<T>(
     Ok(value)
 }
 
-fn take_over(path: &Path, api_url: &str, now: Timestamp) -> Result<(Lock, Connection), Problem> {
+fn take_over(path: &Path, role: Role, api_url: &str, now: Timestamp) -> Result<(Lock, Connection), Problem> {
     let path = open::resolve(path)?;
-    let lock = lock::take(&path)?;
+    let lock = lock::take(&path, role)?;
     let mut connection = open::for_writing(&path)?;
     adopt(&mut connection, api_url, now)?;
     Ok((lock, connection))
