@@ -245,7 +245,7 @@ impl Demo {
         let config = self.config_path.display();
         let path = self.config.ledger.path.display().to_string();
         self.say("\n")?;
-        self.say(&status::text(&overview, &path, now, self.terminal))?;
+        self.say(&status::text(&overview, &path, &[], now, self.terminal))?;
         let verdict = format!(
             "\nHeld against the simulator: {} of {} orchestrations up to {} are in the ledger; its journal of {} entries is {}.\n",
             thousands(held as u64),

@@ -1,4 +1,6 @@
-//! `status`: what the ledger covers.
+//! `status`: what the ledger covers, and what runs.
+
+mod service;
 
 use std::fmt::Write as _;
 use std::time::Duration;
@@ -12,6 +14,7 @@ use super::{Common, Exit, session};
 use crate::clock::{Clock as _, SystemClock};
 use crate::ledger::{Indexes, Overview, ProfileOverview, Reader};
 use crate::model::Timestamp;
+use service::Service;
 
 /// What `status` takes.
 #[derive(Debug, clap::Args)]
@@ -27,10 +30,12 @@ pub(super) fn run(common: &Common, wanted: &StatusArguments, terminal: Terminal)
     let path = session::ledger_path(&config);
     let now = SystemClock.now();
     let overview = Reader::open(&path)?.overview(now)?;
+    let service = Service::of(&config, &overview, now)?;
+    let path = path.display().to_string();
     let text = if wanted.json {
-        to_json(&Status::of(&overview, &path.display().to_string()))?
+        to_json(&Status::of(&overview, &path, &service))?
     } else {
-        text(&overview, &path.display().to_string(), now, terminal)
+        text(&overview, &path, &service.lines(now, terminal), now, terminal)
     };
     terminal.print(&text)?;
     Ok(Exit::Fine)
@@ -39,8 +44,14 @@ pub(super) fn run(common: &Common, wanted: &StatusArguments, terminal: Terminal)
 /// `Date`, by which times of tallyd's own are told, has whole seconds: what is ahead by less is now.
 const DATE_GRAIN: Duration = Duration::from_secs(1);
 
-/// The overview for people, when the local clock shows `now`.
-pub(super) fn text(overview: &Overview, path: &str, now: Timestamp, terminal: Terminal) -> String {
+/// The overview for people, with lines of what runs, when the local clock shows `now`.
+pub(super) fn text(
+    overview: &Overview,
+    path: &str,
+    service: &[(&'static str, String)],
+    now: Timestamp,
+    terminal: Terminal,
+) -> String {
     let mut text = String::new();
     let mut line = |name: &str, value: &str| {
         let name = terminal.paint(&format!("{name:<15}"), Paint::Faint);
@@ -64,6 +75,9 @@ pub(super) fn text(overview: &Overview, path: &str, now: Timestamp, terminal: Te
             "indexes",
             "on id and ref_id not built yet: they are when the first backfill ends; until then look-ups read everything",
         );
+    }
+    for (name, value) in service {
+        line(name, value);
     }
     for stop in &overview.stops {
         let pause = format!("{} until {} ({})", stop.host, stop.until.to_rfc3339_seconds(), stop.reason);
@@ -162,6 +176,7 @@ struct Status<'a> {
     journal_head: String,
     clock_skew_micros: Option<i64>,
     clock_skew_seen_at: Option<String>,
+    service: &'a Service,
     stops: Vec<StopStatus<'a>>,
     profiles: Vec<ProfileStatus<'a>>,
 }
@@ -192,7 +207,7 @@ struct ProfileStatus<'a> {
 }
 
 impl<'a> Status<'a> {
-    fn of(overview: &'a Overview, path: &'a str) -> Self {
+    fn of(overview: &'a Overview, path: &'a str, service: &'a Service) -> Self {
         let stops = overview.stops.iter().map(|stop| StopStatus {
             host: &stop.host,
             until: stop.until.to_rfc3339(),
@@ -210,6 +225,7 @@ impl<'a> Status<'a> {
             journal_head: overview.journal.note(),
             clock_skew_micros: overview.clock_skew.map(|skew| skew.micros),
             clock_skew_seen_at: overview.clock_skew.map(|skew| skew.seen_at.to_rfc3339()),
+            service,
             stops: stops.collect(),
             profiles: overview.profiles.iter().map(ProfileStatus::of).collect(),
         }

@@ -38,21 +38,19 @@ impl Report {
         match (self.note(&format!("{what} of the account"), trouble), account) {
             (Word::New, Some(failure)) => {
                 tracing::warn!(
-                    what,
                     reason = failure.message,
                     "nothing was polled: the account's profiles are not known"
                 );
             }
             (Word::GoesOn(polls), Some(failure)) => {
                 tracing::warn!(
-                    what,
                     polls,
                     reason = failure.message,
                     "still nothing is polled: the account's profiles are not known"
                 );
             }
             (Word::Recovered(polls), _) => {
-                tracing::info!(what, polls, "the account's profiles are known again");
+                tracing::info!(polls, "the account's profiles are known again");
             }
             _ => {}
         }
@@ -66,7 +64,7 @@ impl Report {
     fn profile(&self, what: &'static str, poll: &ProfilePoll) {
         let profile = poll.profile.id.to_string();
         if poll.result.failures().any(|failure| failure.kind == FailureKind::Stopped) {
-            tracing::info!(what, profile, lane = %poll.lane, rows = poll.counts.rows, "stopped; what was committed is kept");
+            tracing::info!(profile, lane = %poll.lane, rows = poll.counts.rows, "{what} stopped; what was committed is kept");
             return;
         }
         let trouble = (poll.result != PollResult::Complete).then(|| Trouble {
@@ -87,7 +85,6 @@ impl Report {
         match word {
             Word::Recovered(polls) => {
                 tracing::info!(
-                    what,
                     profile,
                     name,
                     lane,
@@ -97,12 +94,11 @@ impl Report {
                     changed,
                     duration_ms,
                     polls,
-                    "complete again"
+                    "{what} complete again"
                 );
             }
             Word::Well if news => {
                 tracing::info!(
-                    what,
                     profile,
                     name,
                     lane,
@@ -111,24 +107,22 @@ impl Report {
                     appeared,
                     changed,
                     duration_ms,
-                    "complete"
+                    "{what} complete"
                 );
             }
             Word::Well => {
                 tracing::debug!(
-                    what,
                     profile,
                     name,
                     lane,
                     result,
                     rows,
                     duration_ms,
-                    "complete, nothing new"
+                    "{what} complete, nothing new"
                 );
             }
             Word::New => {
                 tracing::warn!(
-                    what,
                     profile,
                     name,
                     lane,
@@ -138,12 +132,11 @@ impl Report {
                     changed,
                     duration_ms,
                     reason,
-                    "not complete"
+                    "{what} not complete"
                 );
             }
             Word::GoesOn(polls) => {
                 tracing::warn!(
-                    what,
                     profile,
                     name,
                     lane,
@@ -154,13 +147,12 @@ impl Report {
                     duration_ms,
                     polls,
                     reason,
-                    "still not complete"
+                    "{what} still not complete"
                 );
             }
             // What it found is told though its trouble is known.
             Word::Known if news => {
                 tracing::info!(
-                    what,
                     profile,
                     name,
                     lane,
@@ -169,11 +161,20 @@ impl Report {
                     appeared,
                     changed,
                     duration_ms,
-                    "not complete, with news"
+                    "{what} not complete, with news"
                 );
             }
             Word::Known => {
-                tracing::debug!(what, profile, name, lane, result, rows, duration_ms, reason, "not complete");
+                tracing::debug!(
+                    profile,
+                    name,
+                    lane,
+                    result,
+                    rows,
+                    duration_ms,
+                    reason,
+                    "{what} not complete"
+                );
             }
         }
     }
