@@ -35,7 +35,7 @@ pub(super) fn run(common: &Common, wanted: &StatusArguments, terminal: Terminal)
     let text = if wanted.json {
         to_json(&Status::of(&overview, &path, &service))?
     } else {
-        text(&overview, &path, &service.lines(now, terminal), now, terminal)
+        text(&overview, &path, &service.lines(&overview, now, terminal), now, terminal)
     };
     terminal.print(&text)?;
     Ok(Exit::Fine)

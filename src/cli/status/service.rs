@@ -102,7 +102,12 @@ impl Service {
     }
 
     /// The lines for people, name and text.
-    pub(super) fn lines(&self, now: Timestamp, terminal: Terminal) -> Vec<(&'static str, String)> {
+    pub(super) fn lines(
+        &self,
+        overview: &Overview,
+        now: Timestamp,
+        terminal: Terminal,
+    ) -> Vec<(&'static str, String)> {
         let daemon = match (self.daemon, self.pid) {
             (DaemonState::Running, pid) => {
                 terminal.paint(&format!("running (pid {})", pid.unwrap_or_default()), Paint::Good)
@@ -112,11 +117,12 @@ impl Service {
             (DaemonState::NotKnown, _) => "not known: this user may not read the ledger's lock".to_owned(),
         };
         let mut lines = vec![("daemon", daemon)];
-        let ago =
-            |text: &str| Timestamp::parse_rfc3339(text).map_or_else(|_| String::new(), |at| age(now, at));
+        let ago = |now: Timestamp, text: &str| {
+            Timestamp::parse_rfc3339(text).map_or_else(|_| String::new(), |at| age(now, at))
+        };
         for poll in &self.in_progress {
             let label = poll.name.as_ref().unwrap_or(&poll.profile_id);
-            let (rows, ago) = (thousands(poll.rows), ago(&poll.began_at));
+            let (rows, ago) = (thousands(poll.rows), ago(by_paxos(overview, now), &poll.began_at));
             lines.push(("in progress", format!("{label}: {} for {ago}, {rows} rows so far", poll.lane)));
         }
         if let Some(next) = &self.next_poll {
@@ -137,7 +143,7 @@ impl Service {
         lines.push(("rate", format!("at most {usual} requests a second, {backfill} in a backfill")));
         for request in &self.requests {
             let doing = if request.taken { "being done" } else { "waiting for the daemon" };
-            let (number, kind, ago) = (request.number, &request.kind, ago(&request.asked_at));
+            let (number, kind, ago) = (request.number, &request.kind, ago(now, &request.asked_at));
             lines.push(("request", format!("{number}: {kind}, asked {ago} ago, {doing}")));
         }
         lines
@@ -148,9 +154,15 @@ impl Service {
 fn next_poll(config: &Config, overview: &Overview, now: Timestamp) -> Timestamp {
     let last =
         overview.profiles.iter().filter_map(|profile| Some(profile.last_poll.as_ref()?.began_at)).max();
-    let by_interval = last.map_or(now, |last| last.plus(config.poll.every));
+    let by_interval =
+        last.map_or(now, |last| now.minus(by_paxos(overview, now).since(last)).plus(config.poll.every));
     let pause = overview.stops.iter().map(|stop| stop.until).max();
     pause.map_or(by_interval, |until| by_interval.max(until)).max(now)
+}
+
+/// The same instant by Paxos's clock, by which polls are noted.
+fn by_paxos(overview: &Overview, now: Timestamp) -> Timestamp {
+    overview.clock_skew.map_or(now, |skew| skew.correct(now))
 }
 
 fn scheduled(config: &Config, overview: &Overview, now: Timestamp) -> Vec<Scheduled> {
