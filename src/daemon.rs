@@ -20,7 +20,6 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures_util::future::BoxFuture;
 use tokio::sync::{Mutex, mpsc, watch};
 
 pub use session::{Patience, Session, SessionError, reading_client};
@@ -31,8 +30,8 @@ pub use wanted::{Unservable, Wanted, Whom};
 use crate::clock::SharedClock;
 use crate::config::{Config, ConfigError, Loaded, LogLevel};
 use crate::ledger::{Ledger, LedgerError, Problem, Reader, Role, Rules};
-use crate::model::{PollOutcome, ProfileSelection, SweepWindow, with_causes};
-use crate::sync::{Poller, Stopper, Stopping, unwatched};
+use crate::model::{ProfileSelection, with_causes};
+use crate::sync::{Stopper, Stopping, unwatched};
 use report::Report;
 use tasks::Tasks;
 
@@ -44,19 +43,6 @@ const LOOK_AGAIN: Duration = Duration::from_secs(2);
 
 /// How a task ends.
 type Ended = anyhow::Result<()>;
-
-/// How a sweep is done: a poller, the profiles, the window.
-pub type SweepFunction =
-    Arc<dyn Fn(Poller, ProfileSelection, SweepWindow) -> BoxFuture<'static, PollOutcome> + Send + Sync>;
-
-/// Whether sweeps can be done.
-#[derive(Clone)]
-pub enum Sweeping {
-    /// They can, by this.
-    By(SweepFunction),
-    /// Not by this version: none are begun, and those that are asked for fail.
-    NotBuilt,
-}
 
 /// Reads the configuration again.
 pub type Reread = Box<dyn Fn() -> Result<Loaded, ConfigError> + Send + Sync>;
@@ -74,8 +60,6 @@ pub struct Setup {
     pub seed: u64,
     /// How the ledger compares and judges.
     pub rules: Rules,
-    /// How a sweep is done.
-    pub sweeping: Sweeping,
     /// Reads the configuration again.
     pub reread: Reread,
     /// Sets the least severe level that is logged.
@@ -132,7 +116,6 @@ struct Daemon {
     poll_turn: Arc<Mutex<()>>,
     /// Whose turn it is to sweep.
     sweep_turn: Arc<Mutex<()>>,
-    sweeping: Sweeping,
     report: Arc<Report>,
 }
 
@@ -159,7 +142,7 @@ impl Daemon {
 ///
 /// The ledger or the client cannot be used; a task ended unasked; it was cut short.
 pub async fn run(setup: Setup, mut orders: mpsc::Receiver<Order>) -> Result<(), RunError> {
-    let Setup { config, clock, seed, rules, sweeping, reread, set_level } = setup;
+    let Setup { config, clock, seed, rules, reread, set_level } = setup;
     let session = Session::open(config, Arc::clone(&clock), Role::Daemon, rules, unwatched()).await?;
     let reader = Reader::open(&session.config().ledger.path).map_err(SessionError::Ledger)?;
     tell_start(session.config());
@@ -173,17 +156,11 @@ pub async fn run(setup: Setup, mut orders: mpsc::Receiver<Order>) -> Result<(), 
         sessions,
         poll_turn: Arc::default(),
         sweep_turn: Arc::default(),
-        sweeping,
         report: Arc::default(),
     };
     let mut tasks = Tasks::default();
     tasks.spawn("polls", polls::run(daemon.clone(), fastrand::Rng::with_seed(seed)));
-    match daemon.sweeping.clone() {
-        Sweeping::By(sweep) => tasks.spawn("sweeps", sweeps::run(daemon.clone(), sweep)),
-        Sweeping::NotBuilt => {
-            tracing::warn!("this version does not sweep; [[sweeps]] is read and not followed")
-        }
-    }
+    tasks.spawn("sweeps", sweeps::run(daemon.clone()));
     tasks.spawn("requests", requests::run(daemon.clone(), reader));
     let ended = loop {
         tokio::select! {

@@ -28,6 +28,7 @@ mod schedule_runs;
 mod schema;
 mod skew;
 mod stops;
+mod sweep;
 mod verify;
 mod writer;
 
@@ -45,6 +46,7 @@ pub use requests::{Request, RequestEnd, RequestNumber, RequestState};
 pub use schedule_runs::ScheduleRun;
 pub use skew::ClockSkew;
 pub use stops::{StoredStop, keep_stop_beside};
+pub use sweep::{Sweep, SweepKey, SweepStep, SweptRow};
 pub use verify::{Finding, Verification};
 pub use writer::Ledger;
 
@@ -55,6 +57,18 @@ pub struct ProfileKey(i64);
 /// Names an orchestration in the ledger.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct OrchestrationKey(i64);
+
+/// A place in the journal: what the ledger had taken in at some time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Moment(i64);
+
+impl Moment {
+    /// Whether an orchestration was first seen later.
+    pub const fn is_before(self, orchestration: OrchestrationKey) -> bool {
+        // A row is named by the journal's entry of its appearance.
+        self.0 < orchestration.0
+    }
+}
 
 /// Names a poll of one profile.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -13,6 +13,7 @@ mod missing;
 mod progress;
 mod refresh;
 mod stopping;
+mod sweep;
 mod tally;
 mod visit;
 
@@ -29,7 +30,7 @@ use crate::clock::SharedClock;
 use crate::ledger::{ClockSkew, Ledger, ProfileKey};
 use crate::model::{
     FailureKind, Lane, PollFailure, PollOutcome, PollResult, Profile, ProfilePoll, ProfileSelection,
-    Shortfall, Timestamp,
+    Shortfall, SweepWindow, Timestamp,
 };
 use crate::paxos::Client;
 
@@ -131,6 +132,47 @@ impl Poller {
         self.keep_skew().await;
         outcome.requests = self.client.requests_sent() - requests_before;
         outcome
+    }
+
+    /// Sweeps every selected profile, one after the other: lists a window again and compares every row. Runs
+    /// beside polls, and gives way to them at the limiter. What a former sweep of such a window left is gone
+    /// on with.
+    ///
+    /// Where every profile is selected, the account is listed too, for rows of profiles that it does not list.
+    pub async fn sweep(&self, selection: &ProfileSelection, window: SweepWindow) -> PollOutcome {
+        let mut outcome =
+            PollOutcome { profiles: Vec::new(), account_failure: None, clock_skew_micros: None, requests: 0 };
+        let requests_before = self.client.requests_sent();
+        match self.profiles(selection).await {
+            Ok(profiles) => {
+                for (profile, standing) in profiles {
+                    outcome.profiles.push(sweep::sweep_profile(self, profile, standing, window).await);
+                }
+                if *selection == ProfileSelection::All {
+                    self.sweep_strays(window, &mut outcome).await;
+                }
+            }
+            Err(failure) => outcome.account_failure = Some(failure),
+        }
+        outcome.clock_skew_micros = self.client.server_clock().skew_micros();
+        outcome.requests = self.client.requests_sent() - requests_before;
+        outcome
+    }
+
+    async fn sweep_strays(&self, window: SweepWindow, outcome: &mut PollOutcome) {
+        match sweep::find_strays(self, window).await {
+            Ok(0) => {}
+            Ok(rows) => {
+                outcome.account_failure = Some(PollFailure {
+                    kind: FailureKind::Protocol,
+                    message: format!(
+                        "{rows} orchestrations that no profile lists name no profile to keep them under; tell \
+                         Paxos support if it stays"
+                    ),
+                });
+            }
+            Err(failure) => outcome.account_failure = Some(failure),
+        }
     }
 
     /// The profiles to poll, and what the account says of each. Those of the configuration take their
@@ -235,6 +277,19 @@ impl Poller {
                 poll.result = PollResult::Partial(vec![Shortfall::CutShort(failure.clone())]);
             }
         }
+    }
+}
+
+/// Why a profile that the account does not list is not asked for.
+fn unlisted(profile: &Profile, others: usize) -> PollFailure {
+    let others = if others == 1 { "the one profile".to_owned() } else { format!("the {others} profiles") };
+    PollFailure {
+        kind: FailureKind::Profile,
+        message: format!(
+            "profile {} is not among {others} of this account; correct its id under [[profiles]], or leave \
+             [[profiles]] out to poll every profile",
+            profile.id
+        ),
     }
 }
 

@@ -25,7 +25,6 @@ pub(super) fn run(common: &Common, _wanted: &RunArguments, terminal: Terminal) -
         clock: Arc::new(SystemClock),
         seed: SystemClock.now().as_micros().unsigned_abs() ^ u64::from(std::process::id()),
         rules: sync::rules(),
-        sweeping: daemon::Sweeping::NotBuilt,
         reread: Box::new(move || Config::load(&path, &config::process_environment)),
         set_level: set_level(common, levels),
     };

@@ -8,7 +8,7 @@ use tokio::task::JoinSet;
 use super::outcome::Outcome;
 use super::session::Patience;
 use super::wanted::{Unservable, Wanted};
-use super::{Daemon, Ended, Sweeping};
+use super::{Daemon, Ended};
 use crate::ledger::{Reader, Request, RequestEnd, RequestNumber, RequestState};
 use crate::model::PollOutcome;
 use crate::sync::Pace;
@@ -93,10 +93,7 @@ impl Daemon {
         let (pace, patience) = match wanted {
             Wanted::Poll(_) => (Pace::ByGap, Patience::Usual),
             Wanted::Backfill(_) => (Pace::Backfill, Patience::WaitOutStops),
-            Wanted::Sweep(_, window) => match &self.sweeping {
-                Sweeping::By(sweep_by) => return Ok(self.sweep(sweep_by, &selection, window).await),
-                Sweeping::NotBuilt => return Err(Unservable::Unknown { kind: request.kind.clone() }),
-            },
+            Wanted::Sweep(_, window) => return Ok(self.sweep(&selection, window).await),
         };
         let _turn = self.poll_turn.lock().await;
         let poller = self.session().poller(patience).with_stopping(self.stopping.clone());

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use super::session::Patience;
-use super::{Daemon, Ended, LOOK_AGAIN, SweepFunction};
+use super::{Daemon, Ended, LOOK_AGAIN};
 use crate::config::SweepConfig;
 use crate::ledger::ScheduleRun;
 use crate::model::{FailureKind, PollOutcome, ProfileSelection, SweepWindow, Timestamp};
@@ -19,7 +19,7 @@ pub fn run_name(sweep: &SweepConfig) -> String {
 
 /// Sweeps until tallyd stops. A run that was missed, while nobody was there or because the clock jumped, is
 /// made up once.
-pub(super) async fn run(daemon: Daemon, sweep_by: SweepFunction) -> Ended {
+pub(super) async fn run(daemon: Daemon) -> Ended {
     let mut sessions = daemon.sessions.clone();
     loop {
         let session = sessions.borrow_and_update().clone();
@@ -36,7 +36,7 @@ pub(super) async fn run(daemon: Daemon, sweep_by: SweepFunction) -> Ended {
                 Some((due, sweep)) if due <= now => {
                     let window = sweep.window;
                     tracing::info!(sweep = sweep.name, window = %window, due = %due, "a sweep begins");
-                    let outcome = daemon.sweep(&sweep_by, session.selection(), window).await;
+                    let outcome = daemon.sweep(session.selection(), window).await;
                     if was_stopped(&outcome) {
                         return Ok(());
                     }
@@ -85,13 +85,12 @@ impl Daemon {
     /// Sweeps when no other sweep runs, and logs how it went. Polls go on beside it.
     pub(super) async fn sweep(
         &self,
-        sweep_by: &SweepFunction,
         selection: &ProfileSelection,
         window: SweepWindow,
     ) -> PollOutcome {
         let _turn = self.sweep_turn.lock().await;
         let poller = self.session().poller(Patience::WaitOutStops).with_stopping(self.stopping.clone());
-        let outcome = sweep_by(poller, selection.clone(), window).await;
+        let outcome = poller.sweep(selection, window).await;
         self.report.outcome("sweep", &outcome);
         outcome
     }

@@ -11,7 +11,7 @@ use super::digest::digest;
 use super::listing::Progress;
 use super::page::{Desk, PageCommit, PageCommitted, Rules};
 use super::rows;
-use super::{OrchestrationKey, PollNumber, Problem, ProfileKey};
+use super::{Moment, OrchestrationKey, PollNumber, Problem, ProfileKey};
 
 /// Whether a list has shown the row before Get Orchestration was asked about it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -68,6 +68,7 @@ pub(super) fn commit_lost(
         poll: lost.poll,
         profile: lost.profile,
         seen_at: lost.seen_at,
+        asked_at: Moment(i64::MAX),
         rows: Vec::new(),
         unreadable: Vec::new(),
         without_id: 0,
@@ -105,8 +106,9 @@ fn weigh_sighting(desk: &mut Desk<'_>, row: &Received) -> Result<Trust, Problem>
         .prepare_cached(
             "SELECT s.sightings - (seen.round = now.round) FROM stale_sighting AS s
              JOIN poll AS seen ON seen.number = s.last_poll JOIN poll AS now ON now.number = ?3
-             WHERE s.orchestration = ?1 AND s.profile = ?4 AND s.digest = ?2 AND (seen.round = now.round
-             OR seen.round = (SELECT round FROM poll WHERE profile = ?4 AND number < now.round
+             WHERE s.orchestration = ?1 AND s.profile = ?4 AND s.digest = ?2 AND s.sweeping = (now.lane = 'sweep')
+             AND (seen.round = now.round OR seen.round = (SELECT round FROM poll WHERE profile = ?4
+             AND number < now.round AND (lane = 'sweep') = (now.lane = 'sweep')
              ORDER BY number DESC LIMIT 1))",
         )?
         .query_row(params![stored.key, now, page.poll.0, page.profile.0], |row| row.get(0))
@@ -118,8 +120,8 @@ fn weigh_sighting(desk: &mut Desk<'_>, row: &Received) -> Result<Trust, Problem>
     }
     connection
         .prepare_cached(
-            "INSERT OR REPLACE INTO stale_sighting (orchestration, profile, digest, sightings, last_poll)
-             VALUES (?1, ?2, ?3, ?4, ?5)",
+            "INSERT OR REPLACE INTO stale_sighting (orchestration, profile, digest, sightings, last_poll, sweeping)
+             SELECT ?1, ?2, ?3, ?4, number, lane = 'sweep' FROM poll WHERE number = ?5",
         )?
         .execute(params![stored.key, page.profile.0, now, sightings, page.poll.0])?;
     Ok(Trust::Listed)

@@ -19,7 +19,7 @@ use super::indexes::Lookup;
 use super::journal::{self, Body, Entry, EntryKind, JournalHead, hex};
 use super::listing::{self, Progress};
 use super::rows::{self, Rows, Stored};
-use super::{PollNumber, Problem, ProfileKey, identity, missing};
+use super::{Moment, OrchestrationKey, PollNumber, Problem, ProfileKey, identity, missing};
 
 /// Compares a received orchestration with the known one; see `sync::diff`.
 pub type Compare = fn(Option<&Tracked>, &Orchestration, Timestamp, Trust) -> Verdict;
@@ -51,6 +51,8 @@ pub struct PageCommit {
     pub profile: ProfileKey,
     /// When it was seen, by the server's clock.
     pub seen_at: Timestamp,
+    /// What the ledger had taken in when it was asked for.
+    pub asked_at: Moment,
     /// The rows that could be read.
     pub rows: Vec<Received>,
     /// The rows that could not.
@@ -175,6 +177,12 @@ impl<'a> Desk<'a> {
         if self.has_unreadable && verdict != Verdict::Stale {
             self.forget_unreadable(row)?;
         }
+        let verdict = match (&stored, verdict) {
+            (Some(stored), Verdict::Stale | Verdict::Changed { .. }) if self.is_overtaken(stored, row)? => {
+                Verdict::Unchanged
+            }
+            (_, verdict) => verdict,
+        };
         match verdict {
             Verdict::Appeared { status_since } => {
                 self.add(received, status_since)?;
@@ -217,6 +225,21 @@ impl<'a> Desk<'a> {
             }
         }
         Ok(())
+    }
+
+    /// Whether the ledger took in something as new about a row after the page was asked for. What the page
+    /// shows is then what was so before, and no sign of a stale replica.
+    fn is_overtaken(&self, stored: &Stored, row: &Orchestration) -> Result<bool, Problem> {
+        let Moment(asked_at) = self.page.asked_at;
+        let is_newer = row.updated_at > stored.tracked.orchestration.updated_at;
+        if is_newer || self.head.seq <= asked_at {
+            return Ok(false);
+        }
+        let mut later = self.connection.prepare_cached(
+            "SELECT 1 FROM journal_entry WHERE orchestration = ?1 AND kind <> 1 AND seq > ?2 LIMIT 1",
+        )?;
+        Ok(self.page.asked_at.is_before(OrchestrationKey(stored.key))
+            || later.exists([stored.key, asked_at])?)
     }
 
     /// In a first backfill nearly every row is new: adding it outright saves looking for it. Says whether

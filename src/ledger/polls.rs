@@ -68,6 +68,21 @@ pub(super) fn begin(
     Ok(PollNumber(number))
 }
 
+/// Notes that a poll began that sweeps a window.
+pub(super) fn begin_sweep(
+    connection: &Connection,
+    profile: ProfileKey,
+    began_at: Timestamp,
+    begins_at: Timestamp,
+    ceiling: Timestamp,
+) -> Result<PollNumber, Problem> {
+    let poll = begin(connection, profile, None, Lane::Sweep, began_at, Some(ceiling))?;
+    connection
+        .prepare_cached("UPDATE poll SET begins_at = ?2 WHERE number = ?1")?
+        .execute(params![poll.0, begins_at])?;
+    Ok(poll)
+}
+
 /// Notes how a poll ended.
 pub(super) fn end(
     connection: &Connection,

@@ -31,6 +31,8 @@ CREATE TABLE poll (
     ended_at   INTEGER,
     result     TEXT    NOT NULL DEFAULT 'running',
     reason     TEXT,
+    -- The window; its beginning is told of sweeps only.
+    begins_at  INTEGER,
     ceiling    INTEGER,
     pages      INTEGER NOT NULL DEFAULT 0,
     rows       INTEGER NOT NULL DEFAULT 0,
@@ -118,6 +120,28 @@ CREATE INDEX orchestration_open ON orchestration (listed_by, created_at)
     WHERE status <> 3 AND status <> 4 AND status <> 5;
 -- orchestration_by_id (unique) and orchestration_by_ref_id are built when the first backfill ends.
 
+-- Sweeps under way: everything before the position is compared.
+CREATE TABLE sweep (
+    key           INTEGER PRIMARY KEY AUTOINCREMENT,
+    profile       INTEGER NOT NULL REFERENCES profile (key),
+    window        TEXT    NOT NULL,
+    began_at      INTEGER NOT NULL,
+    begins_at     INTEGER NOT NULL,
+    ceiling       INTEGER NOT NULL,
+    position      INTEGER NOT NULL,
+    earliest_date INTEGER,
+    stale         INTEGER NOT NULL DEFAULT 0,
+    without_id    INTEGER NOT NULL DEFAULT 0,
+    UNIQUE (profile, window)
+) STRICT;
+
+-- Orchestrations that a sweep should have met before its position, and did not.
+CREATE TABLE unmet (
+    sweep         INTEGER NOT NULL REFERENCES sweep (key) ON DELETE CASCADE,
+    orchestration INTEGER NOT NULL REFERENCES orchestration (key),
+    PRIMARY KEY (sweep, orchestration)
+) STRICT, WITHOUT ROWID;
+
 -- Profiles that list an orchestration besides the one in listed_by.
 CREATE TABLE also_listed (
     profile       INTEGER NOT NULL REFERENCES profile (key),
@@ -148,7 +172,9 @@ CREATE TABLE stale_sighting (
     digest        BLOB    NOT NULL,
     sightings     INTEGER NOT NULL,
     last_poll     INTEGER NOT NULL,
-    PRIMARY KEY (orchestration, profile)
+    -- Sweeps running are counted apart from polls running.
+    sweeping      INTEGER NOT NULL,
+    PRIMARY KEY (orchestration, profile, sweeping)
 ) STRICT, WITHOUT ROWID;
 
 -- One batch for each transaction that changed something; head is the hash chain up to it.

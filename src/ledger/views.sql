@@ -87,6 +87,7 @@ SELECT
     o.lane AS lane,
     CASE WHEN o.began_at IS NOT NULL THEN strftime('%Y-%m-%dT%H:%M:%S', (o.began_at - (o.began_at % 1000000 + 1000000) % 1000000) / 1000000, 'unixepoch') || printf('.%06dZ', (o.began_at % 1000000 + 1000000) % 1000000) END AS began_at,
     CASE WHEN o.ended_at IS NOT NULL THEN strftime('%Y-%m-%dT%H:%M:%S', (o.ended_at - (o.ended_at % 1000000 + 1000000) % 1000000) / 1000000, 'unixepoch') || printf('.%06dZ', (o.ended_at % 1000000 + 1000000) % 1000000) END AS ended_at,
+    CASE WHEN o.begins_at IS NOT NULL THEN strftime('%Y-%m-%dT%H:%M:%S', (o.begins_at - (o.begins_at % 1000000 + 1000000) % 1000000) / 1000000, 'unixepoch') || printf('.%06dZ', (o.begins_at % 1000000 + 1000000) % 1000000) END AS begins_at,
     CASE WHEN o.ceiling IS NOT NULL THEN strftime('%Y-%m-%dT%H:%M:%S', (o.ceiling - (o.ceiling % 1000000 + 1000000) % 1000000) / 1000000, 'unixepoch') || printf('.%06dZ', (o.ceiling % 1000000 + 1000000) % 1000000) END AS ceiling,
     o.result AS result,
     o.reason AS reason,

@@ -1,27 +1,32 @@
 //! The writer: a thread that owns the connection.
 
+use std::collections::HashSet;
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::thread;
 use std::time::Instant;
 
 use rusqlite::{Connection, Transaction, TransactionBehavior};
 use tokio::sync::{mpsc, oneshot};
 
-use crate::model::{Coverage, Identifier, Lane, PollResult, Profile, Timestamp};
+use crate::model::{Coverage, Identifier, Lane, PollResult, Profile, SweepWindow, Timestamp};
 
 use super::journal::{self, JournalHead};
 use super::listing::{self, Listing, ProfileState, Slice, SliceKey};
 use super::lock::{self, Lock, Role};
 use super::lookup::{self, Before, Lost};
-use super::open_rows::{self, OpenRow};
+use super::open_rows::{self, KnownRow, OpenRow};
 use super::page::{self, PageCommit, PageCommitted, Rules};
 use super::requests::{self, RequestEnd, RequestNumber};
 use super::schedule_runs::{self, ScheduleRun};
 use super::skew::{self, ClockSkew};
 use super::stops::{self, StoredStop};
-use super::{LedgerError, PollNumber, Problem, ProfileKey, identity, indexes, open, polls};
+use super::sweep::{self, Sweep, SweepKey, SweepStep, SweptRow};
+use super::{
+    LedgerError, Moment, OrchestrationKey, PollNumber, Problem, ProfileKey, identity, indexes, open, polls,
+};
 
 /// How many transactions may wait for the writer before those who ask wait too.
 const QUEUE: usize = 16;
@@ -34,6 +39,8 @@ pub struct Ledger {
     jobs: mpsc::Sender<Job>,
     path: Arc<Path>,
     rules: Arc<Rules>,
+    /// The seq of the journal's last entry.
+    seq: Arc<AtomicI64>,
     closed: Arc<tokio::sync::Mutex<oneshot::Receiver<()>>>,
 }
 
@@ -59,6 +66,8 @@ impl Ledger {
         now: Timestamp,
     ) -> Result<Self, LedgerError> {
         let (lock, connection) = take_over(path, role, api_url, now).map_err(|problem| problem.of(path))?;
+        let head = journal::head(&connection).map_err(|problem| problem.of(path))?;
+        let seq = Arc::new(AtomicI64::new(head.seq));
         let (jobs, queue) = mpsc::channel(QUEUE);
         let (ended, closed) = oneshot::channel();
         thread::Builder::new()
@@ -69,6 +78,7 @@ impl Ledger {
             jobs,
             path: path.into(),
             rules: Arc::new(rules),
+            seq,
             closed: Arc::new(tokio::sync::Mutex::new(closed)),
         })
     }
@@ -232,6 +242,92 @@ impl Ledger {
         .await
     }
 
+    /// Finds the sweep of such a window that was cut short after `not_before`, else begins one at `now`.
+    pub async fn begin_sweep(
+        &self,
+        profile: ProfileKey,
+        window: SweepWindow,
+        now: Timestamp,
+        begins_at: Timestamp,
+        not_before: Timestamp,
+    ) -> Result<Sweep, LedgerError> {
+        self.transact("begin_sweep", move |connection| {
+            sweep::begin(connection, profile, window, now, begins_at, not_before)
+        })
+        .await
+    }
+
+    /// Notes that a poll began that sweeps.
+    pub async fn begin_sweep_poll(
+        &self,
+        profile: ProfileKey,
+        began_at: Timestamp,
+        sweep: &Sweep,
+    ) -> Result<PollNumber, LedgerError> {
+        let (begins_at, ceiling) = (sweep.begins_at, sweep.ceiling);
+        self.transact("begin_sweep_poll", move |connection| {
+            polls::begin_sweep(connection, profile, began_at, begins_at, ceiling)
+        })
+        .await
+    }
+
+    /// The rows that a profile lists (any, where none is given) and that were created from `from` to `to`,
+    /// both included, without those that are missing.
+    pub async fn swept_rows(
+        &self,
+        profile: Option<ProfileKey>,
+        from: Timestamp,
+        to: Timestamp,
+    ) -> Result<Vec<SweptRow>, LedgerError> {
+        self.transact("swept_rows", move |connection| sweep::known(connection, profile, from, to)).await
+    }
+
+    /// Which of these orchestrations, by id and `created_at`, the ledger does not hold.
+    pub async fn unknown(
+        &self,
+        rows: Vec<(Identifier, Timestamp)>,
+    ) -> Result<HashSet<Identifier>, LedgerError> {
+        self.transact("unknown", move |connection| sweep::unknown(connection, rows)).await
+    }
+
+    /// Commits what differs on a page of a sweep, and how far the sweep is with it.
+    pub async fn commit_sweep_page(
+        &self,
+        page: PageCommit,
+        step: SweepStep,
+    ) -> Result<PageCommitted, LedgerError> {
+        let rules = Arc::clone(&self.rules);
+        self.transact("commit_sweep_page", move |connection| sweep::commit(connection, &rules, &page, &step))
+            .await
+    }
+
+    /// Takes a sweep back to `to`, if that is before its position, and forgets what it did not meet from
+    /// there on. Returns the position.
+    pub async fn rewind_sweep(&self, sweep: SweepKey, to: Timestamp) -> Result<Timestamp, LedgerError> {
+        self.transact("rewind_sweep", move |connection| sweep::rewind(connection, sweep, to)).await
+    }
+
+    /// The rows that a sweep did not meet, oldest first, and how many its window holds.
+    pub async fn unmet(&self, sweep: SweepKey) -> Result<(Vec<KnownRow>, u64), LedgerError> {
+        self.transact("unmet", move |connection| sweep::unmet(connection, sweep)).await
+    }
+
+    /// Ends a sweep that has compared its whole window. The rows in `elsewhere` are there, but the profile
+    /// no longer lists them.
+    pub async fn end_sweep(
+        &self,
+        profile: ProfileKey,
+        sweep: SweepKey,
+        elsewhere: Vec<OrchestrationKey>,
+    ) -> Result<(), LedgerError> {
+        self.transact("end_sweep", move |connection| sweep::end(connection, profile, sweep, &elsewhere)).await
+    }
+
+    /// The journal's place now. What is asked of Paxos after it may be older than what is taken in later.
+    pub fn moment(&self) -> Moment {
+        Moment(self.seq.load(Ordering::Acquire))
+    }
+
     /// Keeps a pause that Paxos asked for.
     pub async fn keep_stop(&self, stop: StoredStop) -> Result<(), LedgerError> {
         self.transact("keep_stop", move |connection| stops::keep(connection, &stop)).await
@@ -306,9 +402,13 @@ impl Ledger {
         work: impl FnOnce(&Transaction<'_>) -> Result<T, Problem> + Send + 'static,
     ) -> Result<T, LedgerError> {
         let (answer, result) = oneshot::channel();
+        let seq = Arc::clone(&self.seq);
         let job: Job = Box::new(move |connection| {
             let began = Instant::now();
             let outcome = in_transaction(connection, work);
+            if let Ok(head) = journal::head(connection) {
+                seq.store(head.seq, Ordering::Release);
+            }
             tracing::trace!(
                 transaction = name,
                 duration_us = u64::try_from(began.elapsed().as_micros()).unwrap_or(u64::MAX),

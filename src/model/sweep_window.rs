@@ -3,6 +3,8 @@
 use std::fmt;
 use std::time::Duration;
 
+use super::Timestamp;
+
 const MINUTE: u64 = 60;
 const HOUR: u64 = 60 * MINUTE;
 const DAY: u64 = 24 * HOUR;
@@ -16,6 +18,16 @@ pub enum SweepWindow {
     Last(Duration),
     /// All that was ever created.
     Everything,
+}
+
+impl SweepWindow {
+    /// Where the window of a sweep begins that begins at `now`.
+    pub fn begins_at(self, now: Timestamp) -> Timestamp {
+        match self {
+            Self::Last(duration) => now.minus(duration).max(Timestamp::EPOCH),
+            Self::Everything => Timestamp::EPOCH,
+        }
+    }
 }
 
 impl fmt::Display for SweepWindow {

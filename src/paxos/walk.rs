@@ -6,7 +6,7 @@
 use std::collections::HashSet;
 use std::hash::{DefaultHasher, Hash, Hasher};
 
-use super::{Order, Page, Row};
+use super::{Cursor, Order, Page, Row, UnreadPage};
 use crate::model::{FailureKind, Timestamp};
 
 /// Watches one listing from its first page to its last.
@@ -99,36 +99,58 @@ impl PageGuard {
     ///
     /// Rows that share an instant may stand in any order, and so may the rows of one page.
     pub fn check(&mut self, page: &Page) -> Result<(), WalkError> {
+        let times = page.rows.iter().filter_map(|row| match row {
+            Row::Readable(row) => Some(row.orchestration.created_at),
+            Row::Unreadable(_) | Row::WithoutId { .. } => None,
+        });
+        let span = times.clone().min().zip(times.max());
+        let mark = (!page.rows.is_empty()).then(|| fingerprint(&page.rows));
+        self.check_shape(page.next.as_ref(), mark, span)
+    }
+
+    /// The same for a page whose rows are not all read: `span` is its first and last instant.
+    pub fn check_unread(
+        &mut self,
+        page: &UnreadPage,
+        span: Option<(Timestamp, Timestamp)>,
+    ) -> Result<(), WalkError> {
+        let mark = (!page.is_empty())
+            .then(|| hash(|state| page.fingerprints().for_each(|fingerprint| fingerprint.hash(state))));
+        self.check_shape(page.next.as_ref(), mark, span)
+    }
+
+    /// `mark` tells the rows of one page from those of another; `None` for a page without any.
+    fn check_shape(
+        &mut self,
+        next: Option<&Cursor>,
+        mark: Option<u64>,
+        span: Option<(Timestamp, Timestamp)>,
+    ) -> Result<(), WalkError> {
         self.pages += 1;
         let number = self.pages;
         if number > Self::MAX_PAGES {
             return Err(WalkError::TooManyPages { limit: Self::MAX_PAGES });
         }
-        if let Some(cursor) = &page.next
+        if let Some(cursor) = next
             && !self.cursors.insert(hash(|state| cursor.hash(state)))
         {
             return Err(WalkError::CursorRepeated { page: number });
         }
-        if page.rows.is_empty() {
+        let Some(mark) = mark else {
             self.empty_in_a_row += 1;
-            if self.empty_in_a_row >= Self::MAX_EMPTY_PAGES && page.next.is_some() {
+            if self.empty_in_a_row >= Self::MAX_EMPTY_PAGES && next.is_some() {
                 return Err(WalkError::TooManyEmptyPages { limit: Self::MAX_EMPTY_PAGES });
             }
             return Ok(());
-        }
+        };
         self.empty_in_a_row = 0;
-        if !self.fingerprints.insert(fingerprint(&page.rows)) {
+        if !self.fingerprints.insert(mark) {
             return Err(WalkError::PageRepeated { page: number });
         }
-        self.check_order(number, &page.rows)
+        span.map_or(Ok(()), |span| self.check_order(number, span))
     }
 
-    fn check_order(&mut self, page: u32, rows: &[Row]) -> Result<(), WalkError> {
-        let times = rows.iter().filter_map(|row| match row {
-            Row::Readable(row) => Some(row.orchestration.created_at),
-            Row::Unreadable(_) | Row::WithoutId { .. } => None,
-        });
-        let (Some(lowest), Some(highest)) = (times.clone().min(), times.max()) else { return Ok(()) };
+    fn check_order(&mut self, page: u32, (lowest, highest): (Timestamp, Timestamp)) -> Result<(), WalkError> {
         let (first, last) = match self.order {
             Order::Ascending => (lowest, highest),
             Order::Descending => (highest, lowest),

@@ -8,7 +8,7 @@ use super::listing::{Found, Walk};
 use super::progress::Event;
 use super::tally::Tally;
 use super::visit::Visit;
-use super::{Pace, Poller, Standing, refresh};
+use super::{Pace, Poller, Standing, refresh, unlisted};
 use crate::ledger::{Listing, PollNumber, ProfileKey};
 use crate::model::{
     Counts, Coverage, FailureKind, Identifier, Lane, PollFailure, PollResult, Profile, ProfilePoll,
@@ -111,7 +111,7 @@ impl Round<'_> {
             .map_err(|error| of_ledger(&error))?;
         tally.coverage = state.coverage;
         if let Standing::Unlisted { others } = self.standing {
-            let failure = self.unlisted(others);
+            let failure = unlisted(self.profile, others);
             let poll = self.begin_poll(state.key, None).await?;
             self.end_poll(poll, tally, Some(&failure)).await?;
             return Err(failure);
@@ -197,19 +197,6 @@ impl Round<'_> {
         }
         tally.doubts.push(Shortfall::WatermarkAhead(coverage.to));
         newest.map_or(Timestamp::EPOCH, |newest| newest.min(ceiling).minus(overlap))
-    }
-
-    fn unlisted(&self, others: usize) -> PollFailure {
-        let others =
-            if others == 1 { "the one profile".to_owned() } else { format!("the {others} profiles") };
-        PollFailure {
-            kind: FailureKind::Profile,
-            message: format!(
-                "profile {} is not among {others} of this account; correct its id under [[profiles]], or \
-                 leave [[profiles]] out to poll every profile",
-                self.profile.id
-            ),
-        }
     }
 
     /// The first discovery of a profile and the one after a long gap are backfills.

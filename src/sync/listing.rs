@@ -12,7 +12,7 @@ use super::Poller;
 use super::board::Board;
 use super::failure::{of_ledger, of_walk};
 use super::progress::Event;
-use crate::ledger::{Listing, PageCommit, PollNumber, ProfileKey, Progress, Slice, SliceKey};
+use crate::ledger::{Listing, Moment, PageCommit, PollNumber, ProfileKey, Progress, Slice, SliceKey};
 use crate::model::{
     Counts, FailureKind, Identifier, Lane, PollFailure, Profile, Received, Timestamp, UnreadableRow,
 };
@@ -59,6 +59,8 @@ pub(super) struct Found {
 /// A page in memory, and its room there.
 struct HeldPage {
     page: Page,
+    /// What the ledger had taken in when the page was asked for.
+    asked_at: Moment,
     room: Option<OwnedSemaphorePermit>,
 }
 
@@ -195,7 +197,7 @@ impl Walk {
         let mut guard = PageGuard::new(query.order);
         let mut held = self.fetch(&query, None).await?;
         loop {
-            let HeldPage { page, room } = held;
+            let HeldPage { page, asked_at, room } = held;
             if let Err(error) = guard.check(&page) {
                 if let WalkError::OutOfOrder { found, .. } = error {
                     self.rewind(slice, found).await?;
@@ -203,7 +205,7 @@ impl Walk {
                 return Err(Cut::Doubtful(of_walk(&error)));
             }
             let next = page.next.clone();
-            let commit = self.prepare(slice, page);
+            let commit = self.prepare(slice, page, asked_at);
             let (Some(rest), Progress::Reached(..)) = (next, commit.progress) else {
                 return self.commit(slice, commit, room).await;
             };
@@ -245,8 +247,9 @@ impl Walk {
     async fn fetch(&self, query: &ListQuery, cursor: Option<&Cursor>) -> Result<HeldPage, Cut> {
         // The semaphore is never closed; an error could only mean that there is no limit any more.
         let room = Arc::clone(&self.poller.room).acquire_owned().await.ok();
+        let asked_at = self.poller.ledger.moment();
         let page = self.fetch_now(query, cursor).await?;
-        Ok(HeldPage { page, room })
+        Ok(HeldPage { page, asked_at, room })
     }
 
     async fn fetch_now(&self, query: &ListQuery, cursor: Option<&Cursor>) -> Result<Page, Cut> {
@@ -258,7 +261,7 @@ impl Walk {
     }
 
     /// Sorts a page's rows and says how far the slice is with them.
-    fn prepare(&self, slice: SliceKey, page: Page) -> PageCommit {
+    fn prepare(&self, slice: SliceKey, page: Page, asked_at: Moment) -> PageCommit {
         let is_last = page.next.is_none();
         let sorted = SortedRows::of(page.rows);
         {
@@ -288,6 +291,7 @@ impl Walk {
             poll: self.poll,
             profile: self.key,
             seen_at: page.server_date.unwrap_or_else(|| self.poller.server_now()),
+            asked_at,
             rows: sorted.rows,
             unreadable: sorted.unreadable,
             without_id: sorted.without_id,

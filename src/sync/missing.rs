@@ -6,7 +6,7 @@
 use super::failure::of_ledger;
 use super::tally::Tally;
 use super::visit::Visit;
-use crate::ledger::{KnownRow, Lost};
+use crate::ledger::{KnownRow, Lost, OrchestrationKey};
 use crate::model::{FailureKind, PollFailure, Shortfall};
 use crate::paxos::Got;
 
@@ -20,6 +20,7 @@ const SMALL_PART: usize = 100;
 pub(super) const MAX_FAILURES_RUNNING: u32 = 3;
 
 /// What asking about one row came to.
+#[derive(Clone, Copy, PartialEq, Eq)]
 enum Decision {
     /// It is there.
     Met,
@@ -35,18 +36,19 @@ fn are_too_many(gone: usize, window: usize) -> bool {
 }
 
 /// Asks about each of the rows that a complete list of `window` rows did not show. What stays unknown
-/// makes the poll partial.
+/// makes the poll partial. Returns those that are there all the same.
 pub(super) async fn settle(
     visit: &Visit<'_>,
     candidates: &[KnownRow],
     window: usize,
     tally: &mut Tally,
-) -> Result<(), PollFailure> {
+) -> Result<Vec<OrchestrationKey>, PollFailure> {
     if are_too_many(candidates.len(), window) {
         let (missing, of) = (candidates.len() as u64, window as u64);
         tally.doubts.push(Shortfall::ManyMissing { missing, of });
-        return Ok(());
+        return Ok(Vec::new());
     }
+    let mut there = Vec::new();
     let mut undecided = candidates.len() as u64;
     let mut failures = 0;
     let mut outcome = Ok(());
@@ -56,9 +58,12 @@ pub(super) async fn settle(
         }
         match decide(visit, candidate, tally).await {
             Ok(Decision::Undecided) => {}
-            Ok(Decision::Met | Decision::Gone) => {
+            Ok(decision @ (Decision::Met | Decision::Gone)) => {
                 failures = 0;
                 undecided -= 1;
+                if decision == Decision::Met {
+                    there.push(candidate.key);
+                }
             }
             Err(failure) if ends_all(failure.kind) => {
                 outcome = Err(failure);
@@ -73,7 +78,7 @@ pub(super) async fn settle(
     if undecided > 0 {
         tally.doubts.push(Shortfall::Unanswered(undecided));
     }
-    outcome
+    outcome.map(|()| there)
 }
 
 /// Whether a failure says that asking about others is no use either.
@@ -90,9 +95,10 @@ fn ends_all(kind: FailureKind) -> bool {
 }
 
 async fn decide(visit: &Visit<'_>, candidate: &KnownRow, tally: &mut Tally) -> Result<Decision, PollFailure> {
-    match visit.get(&candidate.id).await? {
+    let (got, asked_at) = visit.get(&candidate.id).await?;
+    match got {
         Got::Found(row) if row.id() == Some(&candidate.id) => {
-            let committed = visit.commit_found(*row).await?;
+            let committed = visit.commit_found(*row, asked_at).await?;
             tally.counts.add(&committed.counts);
             Ok(Decision::Met)
         }

@@ -14,7 +14,7 @@ use super::failure::{of_ledger, of_walk};
 use super::missing::{self, MAX_FAILURES_RUNNING};
 use super::tally::Tally;
 use super::visit::Visit;
-use crate::ledger::{KnownRow, OpenRow, Reach};
+use crate::ledger::{KnownRow, Moment, OpenRow, Reach};
 use crate::model::{FailureKind, Identifier, PollFailure, Shortfall, Status};
 use crate::paxos::{ListQuery, Order, Page, PageGuard, Row};
 
@@ -41,7 +41,8 @@ pub(super) async fn run(
         visit.poller.leavers().insert(visit.key, refresh.ended);
     }
     visit.look_up(&refresh.stale, tally).await?;
-    missing::settle(visit, &unanswered, window, tally).await
+    missing::settle(visit, &unanswered, window, tally).await?;
+    Ok(())
 }
 
 /// A refresh under way.
@@ -106,10 +107,10 @@ impl Refresh<'_> {
         loop {
             // The semaphore is never closed; an error could only mean that there is no limit any more.
             let room = Arc::clone(&self.visit.poller.room).acquire_owned().await.ok();
-            let page = self.visit.list(&query, cursor.as_ref()).await?;
+            let (page, asked_at) = self.visit.list(&query, cursor.as_ref()).await?;
             guard.check(&page).map_err(|error| of_walk(&error))?;
             let next = page.next.clone();
-            self.take(page, tally).await?;
+            self.take(page, asked_at, tally).await?;
             drop(room);
             match next {
                 Some(next) => cursor = Some(next),
@@ -162,14 +163,14 @@ impl Refresh<'_> {
         let mut cursor = None;
         let mut answered = 0;
         loop {
-            let page = self.visit.list(&query, cursor.as_ref()).await?;
+            let (page, asked_at) = self.visit.list(&query, cursor.as_ref()).await?;
             guard.check(&page).map_err(|error| of_walk(&error))?;
             answered += page.rows.len();
             if answered > rows.len() {
                 return Err(more_than_asked(rows.len()));
             }
             let next = page.next.clone();
-            self.take(page, tally).await?;
+            self.take(page, asked_at, tally).await?;
             match next {
                 Some(next) => cursor = Some(next),
                 None => return Ok(Asked::All),
@@ -177,11 +178,11 @@ impl Refresh<'_> {
         }
     }
 
-    async fn take(&mut self, page: Page, tally: &mut Tally) -> Result<(), PollFailure> {
+    async fn take(&mut self, page: Page, asked_at: Moment, tally: &mut Tally) -> Result<(), PollFailure> {
         let is_final = |row: &&Row| matches!(row, Row::Readable(row) if row.orchestration.status.is_final());
         self.ended += page.rows.iter().filter(is_final).count();
         let ids: Vec<_> = page.rows.iter().filter_map(|row| row.id().cloned()).collect();
-        self.stale.extend(self.visit.commit_refreshed(page, tally).await?);
+        self.stale.extend(self.visit.commit_refreshed(page, asked_at, tally).await?);
         // What was not committed was not seen.
         self.seen.extend(ids);
         Ok(())

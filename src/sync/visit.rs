@@ -7,7 +7,7 @@ use super::Poller;
 use super::failure::of_ledger;
 use super::listing::SortedRows;
 use super::tally::Tally;
-use crate::ledger::{PageCommit, PageCommitted, PollNumber, ProfileKey, Progress};
+use crate::ledger::{Moment, PageCommit, PageCommitted, PollNumber, ProfileKey, Progress};
 use crate::model::{Identifier, Lane, PollFailure, Profile, Timestamp};
 use crate::paxos::{Cursor, Got, ListQuery, Page, Row};
 
@@ -26,23 +26,32 @@ pub(super) struct Visit<'a> {
 
 impl Visit<'_> {
     /// Lists one page.
-    pub(super) async fn list(&self, query: &ListQuery, cursor: Option<&Cursor>) -> Result<Page, PollFailure> {
-        self.poller.stopping.or_answer(self.poller.client.list(self.lane, query, cursor)).await
+    pub(super) async fn list(
+        &self,
+        query: &ListQuery,
+        cursor: Option<&Cursor>,
+    ) -> Result<(Page, Moment), PollFailure> {
+        let asked_at = self.poller.ledger.moment();
+        let page = self.poller.stopping.or_answer(self.poller.client.list(self.lane, query, cursor)).await?;
+        Ok((page, asked_at))
     }
 
     /// Asks about one orchestration.
-    pub(super) async fn get(&self, id: &Identifier) -> Result<Got, PollFailure> {
-        self.poller.stopping.or_answer(self.poller.client.get(self.lane, id)).await
+    pub(super) async fn get(&self, id: &Identifier) -> Result<(Got, Moment), PollFailure> {
+        let asked_at = self.poller.ledger.moment();
+        let got = self.poller.stopping.or_answer(self.poller.client.get(self.lane, id)).await?;
+        Ok((got, asked_at))
     }
 
     /// Commits a page of a refresh. Rows that are older than the ledger's are returned.
     pub(super) async fn commit_refreshed(
         &self,
         page: Page,
+        asked_at: Moment,
         tally: &mut Tally,
     ) -> Result<Vec<Identifier>, PollFailure> {
         let seen_at = page.server_date.unwrap_or_else(|| self.poller.server_now());
-        let commit = self.commit_of(page.rows, seen_at, Progress::Refresh);
+        let commit = self.commit_of(page.rows, seen_at, asked_at, Progress::Refresh);
         let committed = self.poller.ledger.commit_page(commit).await.map_err(|error| of_ledger(&error))?;
         tally.counts.add(&committed.counts);
         Ok(committed.stale)
@@ -52,10 +61,10 @@ impl Visit<'_> {
     pub(super) async fn look_up(&self, stale: &[Identifier], tally: &mut Tally) -> Result<(), PollFailure> {
         for id in stale.iter().take(MAX_LOOKUPS) {
             // Whether it is gone is for those to say who missed it in a list.
-            let Got::Found(row) = self.get(id).await? else { continue };
+            let (Got::Found(row), asked_at) = self.get(id).await? else { continue };
             // An id in another spelling would come in as another orchestration.
             if row.id() == Some(id) {
-                let page = self.commit_of(vec![*row], self.poller.server_now(), Progress::None);
+                let page = self.commit_of(vec![*row], self.poller.server_now(), asked_at, Progress::None);
                 let committed = self.poller.ledger.commit_lookup(page).await;
                 tally.counts.add(&committed.map_err(|error| of_ledger(&error))?.counts);
             }
@@ -64,17 +73,28 @@ impl Visit<'_> {
     }
 
     /// Commits what Get Orchestration answered about a row that no list has answered about.
-    pub(super) async fn commit_found(&self, row: Row) -> Result<PageCommitted, PollFailure> {
-        let page = self.commit_of(vec![row], self.poller.server_now(), Progress::None);
+    pub(super) async fn commit_found(
+        &self,
+        row: Row,
+        asked_at: Moment,
+    ) -> Result<PageCommitted, PollFailure> {
+        let page = self.commit_of(vec![row], self.poller.server_now(), asked_at, Progress::None);
         self.poller.ledger.commit_found(page).await.map_err(|error| of_ledger(&error))
     }
 
-    fn commit_of(&self, rows: Vec<Row>, seen_at: Timestamp, progress: Progress) -> PageCommit {
+    fn commit_of(
+        &self,
+        rows: Vec<Row>,
+        seen_at: Timestamp,
+        asked_at: Moment,
+        progress: Progress,
+    ) -> PageCommit {
         let SortedRows { rows, unreadable, without_id } = SortedRows::of(rows);
         PageCommit {
             poll: self.poll,
             profile: self.key,
             seen_at,
+            asked_at,
             rows,
             unreadable,
             without_id,

@@ -101,6 +101,7 @@ impl Bench {
             poll: self.poll,
             profile: self.profile,
             seen_at: minute(1000 + self.now.fetch_add(1, Ordering::Relaxed)),
+            asked_at: self.ledger.moment(),
             rows: rows.into_iter().map(received).collect(),
             unreadable: Vec::new(),
             without_id: 0,

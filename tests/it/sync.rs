@@ -20,3 +20,4 @@ mod rule_07_time;
 mod rule_12_polite;
 mod rule_13_closed;
 mod stopping;
+mod sweeping;

@@ -268,7 +268,7 @@ mod tests {
     fn rule_12_other_rates_hold_at_once_and_the_same_ones_give_no_new_burst() {
         let hand = Hand::default();
         let mut pace = Pace::new(rate(50), rate(50), &hand);
-        let mut drain = |pace: &mut Pace<Hand, ()>| {
+        let drain = |pace: &mut Pace<Hand, ()>| {
             let mut granted = 0;
             loop {
                 pace.push(Lane::Discover, ());

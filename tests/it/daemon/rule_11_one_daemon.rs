@@ -1,31 +1,18 @@
 //! Rule 11, one daemon, one ledger: a second one is refused, and commands beside it leave it a request.
 
 use std::process::Child;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use serde_json::Value;
 use tallyd::clock::{Clock as _, SystemClock};
 use tallyd::ledger::{Beside, Reader, RequestState};
 use tallyd::sim::{Endpoint, Fault, Scripted};
 
-use super::shell;
-use crate::harness::{DEADLINE, Ran, Setup, Shell, texts_of, wait_for_exit};
+use super::{shell, until};
+use crate::harness::{Ran, Setup, Shell, texts_of, wait_for_exit};
 
 fn json_of(shell: &Shell, arguments: &[&str]) -> Value {
     serde_json::from_str(&shell.run_well(arguments).stdout).unwrap()
-}
-
-/// Waits until the ledger says this.
-fn until(shell: &Shell, query: &str, wanted: &[&str]) {
-    let began = Instant::now();
-    loop {
-        let found = texts_of(&shell.ledger(), query);
-        if found == wanted {
-            return;
-        }
-        assert!(began.elapsed() < DEADLINE, "{query}: {found:?}, never {wanted:?}");
-        std::thread::yield_now();
-    }
 }
 
 fn ended(mut child: Child) -> Ran {
@@ -169,7 +156,7 @@ fn rule_11_of_the_requests_that_ended_the_last_hundred_are_kept() {
         beside.ask(&shell.api_url, "dance", "{}", SystemClock.now()).unwrap();
     }
     let daemon = shell.start_daemon();
-    until(&shell, "SELECT count(*), min(number), max(number) FROM request", &["100 4 103"]);
+    until(&shell, "SELECT concat_ws(' ', count(*), min(number), max(number)) FROM request", &["100 4 103"]);
     daemon.stop();
     shell.end();
 }

@@ -1,18 +1,22 @@
 //! Sweeps by their schedules, with a clock that the test holds.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use futures_util::FutureExt as _;
-use tallyd::clock::Clock as _;
-use tallyd::daemon::SweepFunction;
+use tallyd::clock::{Clock as _, ManualClock};
+use tallyd::daemon::{Wanted, Whom};
 use tallyd::ledger::Beside;
-use tallyd::model::{FailureKind, PollFailure, PollOutcome};
-use tokio::sync::mpsc;
+use tallyd::model::SweepWindow;
+use tallyd::sim::{Endpoint, Fault};
 
-use crate::harness::{DEADLINE, InProcess, Setup, Shell, held_clock, texts_of};
+use super::{rows, until};
+use crate::harness::{InProcess, Setup, Shell, held_clock};
 
 const HOUR: Duration = Duration::from_secs(3600);
+
+/// The windows of the sweeps that were begun.
+const WINDOWS: &str =
+    "SELECT CASE begins_at WHEN 0 THEN 'all' ELSE '48h' END FROM poll WHERE lane = 'sweep' ORDER BY number";
 
 fn shell() -> Shell {
     let shell = Shell::new(Setup::of(3).profiles(1).sim);
@@ -24,39 +28,17 @@ fn shell() -> Shell {
     shell
 }
 
-fn outcome(failure: Option<FailureKind>) -> PollOutcome {
-    let account_failure = failure.map(|kind| PollFailure { kind, message: "as scripted".to_owned() });
-    PollOutcome { profiles: Vec::new(), account_failure, clock_skew_micros: None, requests: 0 }
+/// A daemon that has met its schedules.
+fn start(shell: &Shell, clock: &Arc<ManualClock>) -> InProcess {
+    let daemon = InProcess::start(shell, clock.clone(), tallyd::sync::rules());
+    until(shell, "SELECT count(*) FROM schedule_run", &["2"]);
+    daemon
 }
 
-/// Sweeps that do nothing but tell their windows.
-fn told() -> (SweepFunction, mpsc::UnboundedReceiver<String>) {
-    let (begun, sweeps) = mpsc::unbounded_channel();
-    let sweep: SweepFunction = Arc::new(move |_, _, window| {
-        begun.send(window.to_string()).unwrap();
-        async { outcome(None) }.boxed()
-    });
-    (sweep, sweeps)
-}
-
-fn next(shell: &Shell, sweeps: &mut mpsc::UnboundedReceiver<String>) -> String {
-    shell.wait("a sweep", sweeps.recv()).unwrap()
-}
-
-/// Waits until a query on the ledger gives this.
-pub(super) fn counts(shell: &Shell, query: &str, wanted: &str) {
-    let began = Instant::now();
-    // The ledger is made by the daemon: at first it may not be there.
-    while !shell.ledger().exists() || query_of(shell, query).as_deref() != Some(wanted) {
-        assert!(began.elapsed() < DEADLINE, "{query} never gives {wanted}");
-        std::thread::yield_now();
-    }
-}
-
-fn query_of(shell: &Shell, query: &str) -> Option<String> {
-    let connection = rusqlite::Connection::open(shell.ledger()).ok()?;
-    let value: rusqlite::Result<i64> = connection.query_row(query, [], |row| row.get(0));
-    value.ok().map(|value| value.to_string())
+/// Waits until a schedule is done up to now.
+fn noted(shell: &Shell, clock: &ManualClock, schedules: &str) {
+    let now = clock.now().as_micros();
+    until(shell, &format!("SELECT count(*) FROM schedule_run WHERE last_due = {now}"), &[schedules]);
 }
 
 /// Catches: a schedule that runs when it is first seen; missed runs that are made up each, or not at all.
@@ -64,28 +46,34 @@ fn query_of(shell: &Shell, query: &str) -> Option<String> {
 fn what_was_missed_is_made_up_once_at_the_start_and_after_the_clock_jumped() {
     let shell = shell();
     let clock = held_clock();
-    let (sweep, mut sweeps) = told();
-    let start = || InProcess::start(&shell, &clock, tallyd::sync::rules(), sweep.clone());
-
     // 9:30. Seen first, both count from now on.
-    let daemon = start();
-    counts(&shell, "SELECT count(*) FROM schedule_run", "2");
-    shell.wait("the stop", daemon.stop());
-    assert!(sweeps.try_recv().is_err());
+    shell.wait("the stop", start(&shell, &clock).stop());
+    assert_eq!(rows(&shell, WINDOWS).unwrap(), [""; 0]);
 
     // 15:30. Six full hours and one half past twelve were missed.
     clock.advance(HOUR * 6);
-    let daemon = start();
-    assert_eq!([next(&shell, &mut sweeps), next(&shell, &mut sweeps)], ["48h", "all"]);
+    let daemon = start(&shell, &clock);
+    until(&shell, WINDOWS, &["48h", "all"]);
+    noted(&shell, &clock, "2");
     // 20:30: the clock jumped.
-    counts(&shell, "SELECT min(last_due) = max(last_due) FROM schedule_run", "1");
     clock.advance(HOUR * 5);
-    assert_eq!(next(&shell, &mut sweeps), "48h");
+    until(&shell, WINDOWS, &["48h", "all", "48h"]);
+    noted(&shell, &clock, "1");
     // 21:00, to the minute.
     clock.advance(HOUR / 2);
-    assert_eq!(next(&shell, &mut sweeps), "48h");
+    until(&shell, WINDOWS, &["48h", "all", "48h", "48h"]);
+    noted(&shell, &clock, "1");
     shell.wait("the stop", daemon.stop());
-    assert!(sweeps.try_recv().is_err(), "something was made up twice");
+
+    // Nothing is left to make up.
+    let daemon = start(&shell, &clock);
+    let wanted = Wanted::Poll(Whom::All);
+    ask(&shell, &wanted, &clock);
+    until(&shell, "SELECT state FROM request", &["done"]);
+    shell.wait("the stop", daemon.stop());
+    assert_eq!(rows(&shell, WINDOWS).unwrap(), ["48h", "all", "48h", "48h"]);
+    let results = "SELECT DISTINCT result FROM poll WHERE lane = 'sweep'";
+    assert_eq!(rows(&shell, results).unwrap(), ["complete"]);
     shell.end();
 }
 
@@ -94,14 +82,11 @@ fn what_was_missed_is_made_up_once_at_the_start_and_after_the_clock_jumped() {
 fn a_clock_that_is_set_back_begins_the_count_anew() {
     let shell = shell();
     let clock = held_clock();
-    let (sweep, mut sweeps) = told();
-    let daemon = InProcess::start(&shell, &clock, tallyd::sync::rules(), sweep);
-    counts(&shell, "SELECT count(*) FROM schedule_run", "2");
+    let daemon = start(&shell, &clock);
     clock.set(clock.now().minus(HOUR * 8));
-    let back = clock.now().as_micros();
-    counts(&shell, &format!("SELECT count(*) FROM schedule_run WHERE last_due = {back}"), "2");
+    noted(&shell, &clock, "2");
     clock.advance(HOUR / 2);
-    assert_eq!(next(&shell, &mut sweeps), "48h");
+    until(&shell, WINDOWS, &["48h"]);
     shell.wait("the stop", daemon.stop());
     shell.end();
 }
@@ -111,64 +96,46 @@ fn a_clock_that_is_set_back_begins_the_count_anew() {
 fn a_sweep_that_was_stopped_is_made_up_by_the_next_daemon() {
     let shell = shell();
     let clock = held_clock();
-    let (begun, mut sweeps) = mpsc::unbounded_channel();
-    let sweep: SweepFunction = Arc::new(move |poller, _, window| {
-        begun.send(window.to_string()).unwrap();
-        async move {
-            // Its poller is told to stop, and says so.
-            let everything = tallyd::model::ProfileSelection::All;
-            while !was_stopped(&poller.poll(&everything, tallyd::sync::Pace::ByGap).await) {}
-            outcome(Some(FailureKind::Stopped))
-        }
-        .boxed()
-    });
-    let start = || InProcess::start(&shell, &clock, tallyd::sync::rules(), sweep.clone());
-    let daemon = start();
-    counts(&shell, "SELECT count(*) FROM schedule_run", "2");
-    clock.advance(HOUR);
-    assert_eq!(next(&shell, &mut sweeps), "48h");
+    let daemon = start(&shell, &clock);
+    until(&shell, "SELECT result FROM poll", &["complete"]);
+    hold_the_next_sweep(&shell, &clock);
     shell.wait("the stop", daemon.stop());
-    let daemon = start();
-    assert_eq!(next(&shell, &mut sweeps), "48h");
+
+    let results = "SELECT result FROM poll WHERE lane = 'sweep' ORDER BY number";
+    assert_ne!(rows(&shell, results).unwrap(), ["complete"]);
+    shell.control.clear_faults();
+    let daemon = start(&shell, &clock);
+    until(&shell, &format!("SELECT * FROM ({results}) LIMIT 1 OFFSET 1"), &["complete"]);
     shell.wait("the stop", daemon.stop());
     shell.end();
 }
 
-fn was_stopped(outcome: &PollOutcome) -> bool {
-    let failures = outcome.profiles.iter().flat_map(|poll| poll.result.failures());
-    failures.chain(&outcome.account_failure).any(|failure| failure.kind == FailureKind::Stopped)
-}
-
-/// Catches: two sweeps at a time, and a requested one that is lost.
+/// Catches: two sweeps at a time; a sweep that holds up the polls.
 #[test]
-fn sweeps_that_are_asked_for_wait_for_the_one_under_way() {
+fn a_sweep_that_is_asked_for_waits_for_the_one_under_way_and_a_poll_does_not() {
     let shell = shell();
     let clock = held_clock();
-    let (begun, mut sweeps) = mpsc::unbounded_channel();
-    let turns = Arc::new(tokio::sync::Semaphore::new(0));
-    let gate = Arc::clone(&turns);
-    let sweep: SweepFunction = Arc::new(move |_, _, window| {
-        let (gate, begun) = (Arc::clone(&gate), begun.clone());
-        async move {
-            begun.send(format!("{window} begins")).unwrap();
-            gate.acquire().await.unwrap().forget();
-            begun.send(format!("{window} ends")).unwrap();
-            outcome(None)
-        }
-        .boxed()
-    });
-    let daemon = InProcess::start(&shell, &clock, tallyd::sync::rules(), sweep);
-    counts(&shell, "SELECT count(*) FROM schedule_run", "2");
-    clock.advance(HOUR);
-    assert_eq!(next(&shell, &mut sweeps), "48h begins");
-    let arguments = r#"{"profiles":[],"window":"everything"}"#;
-    Beside::at(&shell.ledger()).ask(&shell.api_url, "sweep", arguments, clock.now()).unwrap();
-    counts(&shell, "SELECT count(*) FROM request WHERE state = 'taken'", "1");
-    turns.add_permits(2);
-    let order = [(); 3].map(|()| next(&shell, &mut sweeps));
-    assert_eq!(order, ["48h ends", "all begins", "all ends"]);
-    counts(&shell, "SELECT count(*) FROM request WHERE state = 'done'", "1");
-    assert_eq!(texts_of(&shell.ledger(), "SELECT count(*) FROM request"), ["1"]);
+    let daemon = start(&shell, &clock);
+    until(&shell, "SELECT result FROM poll", &["complete"]);
+    hold_the_next_sweep(&shell, &clock);
+    ask(&shell, &Wanted::Sweep(Whom::All, SweepWindow::Everything), &clock);
+    until(&shell, "SELECT state FROM request", &["taken"]);
+    ask(&shell, &Wanted::Poll(Whom::All), &clock);
+    until(&shell, "SELECT state FROM request ORDER BY number", &["taken", "done"]);
+    assert_eq!(rows(&shell, WINDOWS).unwrap(), ["48h"]);
     shell.wait("the stop", daemon.stop());
     shell.end();
+}
+
+/// Lets the hour strike, and the sweep that is due hang at its first page.
+fn hold_the_next_sweep(shell: &Shell, clock: &ManualClock) {
+    shell.control.forget_requests();
+    shell.control.script(Endpoint::List, [Fault::Hang]);
+    clock.advance(HOUR);
+    shell.wait("the sweep's first page", shell.control.reached(Endpoint::List, 1));
+}
+
+fn ask(shell: &Shell, wanted: &Wanted, clock: &ManualClock) {
+    let beside = Beside::at(&shell.ledger());
+    beside.ask(&shell.api_url, wanted.kind(), &wanted.arguments(), clock.now()).unwrap();
 }

@@ -1,13 +1,14 @@
 //! Stopping: at a page boundary and in time, whatever is waited for; and starting again after a kill.
 
+use std::sync::{Arc, Mutex, mpsc};
 use std::time::{Duration, Instant};
 
-use futures_util::FutureExt as _;
 use tallyd::daemon::{Order, RunError, STOP_WITHIN};
+use tallyd::ledger::Rules;
 use tallyd::sim::{Endpoint, Fault, Scripted};
 
 use super::shell;
-use crate::harness::{InProcess, Running, Setup, Shell, held_clock, texts_of};
+use crate::harness::{DEADLINE, InProcess, Running, Setup, Shell, held_clock, texts_of};
 
 fn stops_in_time(daemon: Running) {
     let began = Instant::now();
@@ -74,28 +75,49 @@ fn a_killed_daemon_leaves_an_interrupted_poll_and_the_next_one_goes_on() {
     shell.end();
 }
 
+/// A daemon whose ledger is at a page that never ends, until the sender is dropped.
+fn stuck(shell: &Shell) -> (InProcess, mpsc::Sender<()>) {
+    let (release, gate) = mpsc::channel();
+    let (entered, begun) = mpsc::channel();
+    let gate = Mutex::new(gate);
+    let judge = move |_: &tallyd::model::PageFacts<'_>| {
+        entered.send(()).unwrap_or_default();
+        gate.lock().unwrap().recv().unwrap_or_default();
+        Vec::new()
+    };
+    let rules = Rules { judge: Arc::new(judge), ..tallyd::sync::rules() };
+    let daemon = InProcess::start(shell, held_clock(), rules);
+    begun.recv_timeout(DEADLINE).unwrap();
+    (daemon, release)
+}
+
 /// Catches: an end that waits for what does not end.
 #[test]
 fn a_second_order_ends_at_once_what_does_not_stop() {
     let shell = shell("1h");
-    shell.configure(&[("+", "[[sweeps]]\nschedule = \"* * * * *\"\nwindow = \"48h\"\n")]);
-    let clock = held_clock();
-    let (begun, mut sweeps) = tokio::sync::mpsc::unbounded_channel();
-    let endless: tallyd::daemon::SweepFunction = std::sync::Arc::new(move |_, _, window| {
-        begun.send(window).unwrap();
-        std::future::pending().boxed()
-    });
-    let daemon = InProcess::start(&shell, &clock, tallyd::sync::rules(), endless);
-    shell.wait("two orders", async {
-        let began = Instant::now();
-        while sweeps.try_recv().is_err() {
-            clock.advance(Duration::from_millis(1));
-            assert!(began.elapsed() < crate::harness::DEADLINE);
-            tokio::task::yield_now().await;
-        }
+    let (daemon, release) = stuck(&shell);
+    let began = Instant::now();
+    let ended = shell.wait("the end", async {
         daemon.order(Order::Stop).await;
         daemon.order(Order::Stop).await;
-        assert!(matches!(daemon.ended().await, Err(RunError::Cut)));
+        daemon.ended().await
     });
+    assert!(matches!(ended, Err(RunError::Cut)), "{ended:?}");
+    assert!(began.elapsed() < STOP_WITHIN);
+    drop(release);
+    shell.end();
+}
+
+/// Catches: a stop without a limit, and one that passes for a good end.
+#[test]
+fn what_does_not_stop_in_time_is_told_and_left_behind() {
+    let shell = shell("1h");
+    let (daemon, release) = stuck(&shell);
+    let ended = shell.wait("the end", async {
+        daemon.order(Order::Stop).await;
+        daemon.ended().await
+    });
+    assert!(matches!(ended, Err(RunError::Late)), "{ended:?}");
+    drop(release);
     shell.end();
 }

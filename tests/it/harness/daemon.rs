@@ -7,9 +7,9 @@ use std::sync::{Arc, Condvar, Mutex};
 use std::thread::JoinHandle;
 use std::time::Instant;
 
-use tallyd::clock::ManualClock;
+use tallyd::clock::{ManualClock, SharedClock};
 use tallyd::config::Config;
-use tallyd::daemon::{Order, RunError, Setup, SweepFunction, Sweeping};
+use tallyd::daemon::{Order, RunError, Setup};
 use tallyd::ledger::Rules;
 use tokio::sync::mpsc;
 
@@ -113,16 +113,15 @@ pub(crate) struct InProcess {
 
 impl InProcess {
     /// Starts one by the configuration of `shell`, on its runtime.
-    pub(crate) fn start(shell: &Shell, clock: &Arc<ManualClock>, rules: Rules, sweep: SweepFunction) -> Self {
-        let load = |path| Config::load(path, &|_| None);
+    pub(crate) fn start(shell: &Shell, clock: SharedClock, rules: Rules) -> Self {
         let path = shell.file("config.toml");
+        let load = move || Config::load(&path, &|_| None);
         let setup = Setup {
-            config: load(&path).unwrap().config,
-            clock: clock.clone(),
+            config: load().unwrap().config,
+            clock,
             seed: 7,
             rules,
-            sweeping: Sweeping::By(sweep),
-            reread: Box::new(move || load(&path)),
+            reread: Box::new(load),
             set_level: Box::new(|_| {}),
         };
         let (orders, receiver) = mpsc::channel(4);

@@ -1,0 +1,315 @@
+//! Listing a window of a profile again and comparing every row with the ledger's.
+//!
+//! A sweep finds what changed after it was final, came late, or vanished. It runs side by side with polls,
+//! page by page from the oldest row to the newest, with two pages in memory; rows that are as the ledger holds
+//! them are neither read nor written. One that is cut short goes on where it stopped.
+
+mod compare;
+mod strays;
+
+use std::collections::HashSet;
+use std::ops::Bound;
+use std::time::Duration;
+
+use compare::{Compared, compare, guess_span};
+pub(super) use strays::find as find_strays;
+
+use super::board::Span;
+use super::failure::{of_ledger, of_walk};
+use super::listing::SortedRows;
+use super::progress::Event;
+use super::tally::Tally;
+use super::visit::Visit;
+use super::{Poller, Standing, missing, unlisted};
+use crate::ledger::{Moment, OrchestrationKey, PageCommit, Progress, Sweep, SweepStep, SweptRow};
+use crate::model::{
+    FailureKind, Identifier, Lane, PollFailure, Profile, ProfilePoll, SweepWindow, Timestamp,
+};
+use crate::paxos::{CreatedRange, Cursor, ListQuery, PageGuard, UnreadPage, WalkError};
+
+/// A sweep that was cut short longer ago than this begins anew: what it compared is too old to build on.
+const RESUMED_WITHIN: Duration = Duration::from_secs(24 * 3600);
+
+/// How often a window is listed again from its position without getting any further.
+const ATTEMPTS: u32 = 3;
+
+/// Sweeps one profile.
+pub(super) async fn sweep_profile(
+    poller: &Poller,
+    profile: Profile,
+    standing: Standing,
+    window: SweepWindow,
+) -> ProfilePoll {
+    let began_at = poller.server_now();
+    let mut tally = Tally::default();
+    if let Err(failure) = run(poller, &profile, standing, window, &mut tally).await {
+        tally.failure = Some(failure);
+    }
+    let poll = ProfilePoll {
+        lane: Lane::Sweep,
+        profile,
+        began_at,
+        ended_at: poller.server_now(),
+        result: tally.result(),
+        counts: tally.counts,
+        coverage: tally.coverage,
+    };
+    (poller.watch)(Event::ProfileEnded(Box::new(poll.clone())));
+    poll
+}
+
+async fn run(
+    poller: &Poller,
+    profile: &Profile,
+    standing: Standing,
+    window: SweepWindow,
+    tally: &mut Tally,
+) -> Result<(), PollFailure> {
+    let ledger = &poller.ledger;
+    let now = poller.server_now();
+    let state = ledger.open_profile(profile.clone(), now).await.map_err(|error| of_ledger(&error))?;
+    tally.coverage = state.coverage;
+    if let Standing::Unlisted { others } = standing {
+        let failure = unlisted(profile, others);
+        let poll = ledger.begin_poll(state.key, Lane::Sweep, now, None).await;
+        let poll = poll.map_err(|error| of_ledger(&error))?;
+        tally.failure = Some(failure.clone());
+        ledger.end_poll(poll, now, tally.result()).await.map_err(|error| of_ledger(&error))?;
+        return Err(failure);
+    }
+    let begins_at = window.begins_at(now);
+    let sweep = ledger
+        .begin_sweep(state.key, window, now, begins_at, now.minus(RESUMED_WITHIN))
+        .await
+        .map_err(|error| of_ledger(&error))?;
+    let poll = ledger.begin_sweep_poll(state.key, now, &sweep).await.map_err(|error| of_ledger(&error))?;
+    (poller.watch)(Event::ListingBegan { profile: profile.clone(), lane: Lane::Sweep });
+    let visit = Visit { poller, profile, key: state.key, poll, lane: Lane::Sweep };
+    // What the pages before a restart lacked is lacking still.
+    tally.counts.stale += sweep.stale;
+    tally.counts.without_id += sweep.without_id;
+    let mut round = Round { visit, sweep, tally, stale: Vec::new() };
+    let outcome = round.run().await;
+    let tally = round.tally;
+    let so_far = Tally { failure: outcome.as_ref().err().cloned(), ..tally.clone() };
+    let ended = ledger.end_poll(poll, poller.server_now(), so_far.result()).await;
+    ended.map_err(|error| of_ledger(&error))?;
+    outcome
+}
+
+/// Why a window was not listed to its end.
+enum Cut {
+    /// No use going on with this profile now.
+    Fatal(PollFailure),
+    /// What came cannot be trusted; listing again from the position may help.
+    Doubtful(PollFailure),
+}
+
+/// One sweep of one profile, under way.
+struct Round<'a> {
+    visit: Visit<'a>,
+    sweep: Sweep,
+    tally: &'a mut Tally,
+    stale: Vec<Identifier>,
+}
+
+/// A page and the place in the journal at which it was asked for.
+struct Fetched {
+    page: UnreadPage,
+    asked_at: Moment,
+}
+
+impl Round<'_> {
+    async fn run(&mut self) -> Result<(), PollFailure> {
+        self.list().await?;
+        let (unmet, window) =
+            self.visit.poller.ledger.unmet(self.sweep.key).await.map_err(|error| of_ledger(&error))?;
+        let stale = std::mem::take(&mut self.stale);
+        self.visit.look_up(&stale, self.tally).await?;
+        let window = usize::try_from(window).unwrap_or(usize::MAX);
+        let elsewhere = missing::settle(&self.visit, &unmet, window, self.tally).await?;
+        let ended = self.visit.poller.ledger.end_sweep(self.visit.key, self.sweep.key, elsewhere).await;
+        ended.map_err(|error| of_ledger(&error))
+    }
+
+    /// Lists what is left of the window; again from the position where what came is doubtful.
+    async fn list(&mut self) -> Result<(), PollFailure> {
+        let mut attempts = 0;
+        let mut furthest = None;
+        loop {
+            self.rewind(self.sweep.position).await?;
+            // A position that went back and forth again is no progress.
+            if Some(self.sweep.position) > furthest {
+                attempts = 0;
+                furthest = Some(self.sweep.position);
+            }
+            attempts += 1;
+            match self.walk().await {
+                Ok(()) => return Ok(()),
+                Err(Cut::Doubtful(failure)) if attempts < ATTEMPTS => {
+                    tracing::warn!(
+                        profile = %self.visit.profile.id,
+                        reason = %failure.message,
+                        attempt = attempts,
+                        "sweeping again from the last committed position"
+                    );
+                }
+                Err(Cut::Doubtful(failure) | Cut::Fatal(failure)) => return Err(failure),
+            }
+        }
+    }
+
+    async fn rewind(&mut self, to: Timestamp) -> Result<(), PollFailure> {
+        let rewound = self.visit.poller.ledger.rewind_sweep(self.sweep.key, to).await;
+        self.sweep.position = rewound.map_err(|error| of_ledger(&error))?;
+        Ok(())
+    }
+
+    /// Lists from the position to the end of the window. While a page is compared, the next one is fetched.
+    async fn walk(&mut self) -> Result<(), Cut> {
+        let position = self.sweep.position;
+        let from = if position == Timestamp::EPOCH { Bound::Unbounded } else { Bound::Included(position) };
+        let query = ListQuery {
+            profile_ids: vec![self.visit.profile.id.clone()],
+            created: CreatedRange { from, to: Bound::Included(self.sweep.ceiling) },
+            ..ListQuery::default()
+        };
+        let mut guard = PageGuard::new(query.order);
+        let mut edge = Edge { at: position, met: HashSet::new() };
+        let visit = self.visit;
+        let mut fetched = fetch(visit, &query, None).await?;
+        loop {
+            let Some(next) = fetched.page.next.clone() else {
+                return self.take(&mut guard, &mut edge, fetched).await;
+            };
+            let (taken, following) =
+                tokio::join!(self.take(&mut guard, &mut edge, fetched), fetch(visit, &query, Some(&next)));
+            taken?;
+            fetched = following?;
+        }
+    }
+
+    /// Compares a page with the ledger and commits what differs.
+    async fn take(&mut self, guard: &mut PageGuard, edge: &mut Edge, fetched: Fetched) -> Result<(), Cut> {
+        let Fetched { page, asked_at } = fetched;
+        let is_last = page.next.is_none();
+        let server_date = page.server_date;
+        let mut to = if is_last { Some(self.sweep.ceiling) } else { guess_span(&page).map(|(_, last)| last) };
+        let mut known = self.known(edge.at, to).await?;
+        let mut compared = compare(&page, &known);
+        let last = compared.span.map(|(_, last)| last);
+        if last > to {
+            // The page is out of order within and reaches further than its ends tell.
+            to = last;
+            known = self.known(edge.at, to).await?;
+            compared = compare(&page, &known);
+        }
+        if let Err(error) = guard.check_unread(&page, compared.span) {
+            if let WalkError::OutOfOrder { found, .. } = error {
+                self.rewind(found.min(edge.at)).await.map_err(Cut::Fatal)?;
+            }
+            return Err(Cut::Doubtful(of_walk(&error)));
+        }
+        let rows = page.len();
+        drop(page);
+        let unmet = self.unmet(&known, &compared, edge, to, is_last, asked_at);
+        let first = compared.span.map_or(edge.at, |(first, _)| first.max(edge.at));
+        if let Some(at) = to.filter(|_| !is_last) {
+            edge.move_to(at, &known, &compared);
+        }
+        let unchanged = (rows - compared.differing.len()) as u64;
+        let step = SweepStep { sweep: self.sweep.key, position: first, server_date, unchanged, unmet };
+        self.commit(compared, step, asked_at).await
+    }
+
+    async fn known(&self, from: Timestamp, to: Option<Timestamp>) -> Result<Vec<SweptRow>, Cut> {
+        let Some(to) = to else { return Ok(Vec::new()) };
+        let known = self.visit.poller.ledger.swept_rows(Some(self.visit.key), from, to).await;
+        known.map_err(|error| Cut::Fatal(of_ledger(&error)))
+    }
+
+    /// The known rows that this page should have shown and did not. Those of its last instant may be on the
+    /// next page, and what the ledger took in since the page was asked for need not be on it.
+    fn unmet(
+        &self,
+        known: &[SweptRow],
+        compared: &Compared,
+        edge: &Edge,
+        to: Option<Timestamp>,
+        is_last: bool,
+        asked_at: Moment,
+    ) -> Vec<OrchestrationKey> {
+        let is_due = |row: &SweptRow| is_last || to.is_some_and(|to| row.row.created_at < to);
+        let gone = known.iter().filter(|row| {
+            is_due(row)
+                && !compared.met.contains(&row.row.key)
+                && !edge.met.contains(&row.row.key)
+                && !asked_at.is_before(row.row.key)
+        });
+        gone.map(|row| row.row.key).collect()
+    }
+
+    async fn commit(&mut self, compared: Compared, step: SweepStep, asked_at: Moment) -> Result<(), Cut> {
+        let visit = self.visit;
+        let SortedRows { rows, unreadable, without_id } = SortedRows::of(compared.differing);
+        let page = PageCommit {
+            poll: visit.poll,
+            profile: visit.key,
+            seen_at: step.server_date.unwrap_or_else(|| visit.poller.server_now()),
+            asked_at,
+            rows,
+            unreadable,
+            without_id,
+            begins_at: step.position,
+            progress: Progress::None,
+        };
+        let position = step.position;
+        let committed = visit.poller.ledger.commit_sweep_page(page, step).await;
+        let committed = committed.map_err(|error| Cut::Fatal(of_ledger(&error)))?;
+        self.tally.counts.add(&committed.counts);
+        self.stale.extend(committed.stale);
+        self.sweep.position = self.sweep.position.max(position);
+        (visit.poller.watch)(Event::PageCommitted {
+            profile: visit.profile.clone(),
+            counts: committed.counts,
+            span: self.span(),
+        });
+        Ok(())
+    }
+
+    fn span(&self) -> Span {
+        let micros =
+            |from: Timestamp, to: Timestamp| u64::try_from(to.since(from).as_micros()).unwrap_or(u64::MAX);
+        Span {
+            done: micros(self.sweep.begins_at, self.sweep.position),
+            all: micros(self.sweep.begins_at, self.sweep.ceiling),
+        }
+    }
+}
+
+/// The last instant of the page before, whose rows may go on on this one, and which of them were met.
+struct Edge {
+    at: Timestamp,
+    met: HashSet<OrchestrationKey>,
+}
+
+impl Edge {
+    fn move_to(&mut self, at: Timestamp, known: &[SweptRow], compared: &Compared) {
+        if at > self.at {
+            self.at = at;
+            self.met.clear();
+        }
+        let met = known.iter().filter(|row| row.row.created_at == at && compared.met.contains(&row.row.key));
+        self.met.extend(met.map(|row| row.row.key));
+    }
+}
+
+async fn fetch(visit: Visit<'_>, query: &ListQuery, cursor: Option<&Cursor>) -> Result<Fetched, Cut> {
+    let asked_at = visit.poller.ledger.moment();
+    let page = visit.poller.client.list_unread(visit.lane, query, cursor);
+    let page = visit.poller.stopping.or_answer(page).await.map_err(|failure| {
+        // A cursor may have expired, a body may be damaged: the position is still good.
+        if failure.kind == FailureKind::Protocol { Cut::Doubtful(failure) } else { Cut::Fatal(failure) }
+    })?;
+    Ok(Fetched { page, asked_at })
+}
