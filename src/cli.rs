@@ -12,6 +12,7 @@ mod generate;
 mod history;
 mod interrupt;
 mod ledger;
+mod outcome;
 mod poll;
 mod progress;
 mod request;
@@ -20,6 +21,7 @@ mod session;
 mod show;
 mod sim;
 mod status;
+mod sweep;
 mod terminal;
 
 use std::path::PathBuf;
@@ -50,7 +52,7 @@ struct Arguments {
 /// The exit codes and what they mean, for the help and the manual.
 const EXIT_CODES: &[(&str, &str)] = &[
     ("0", "fine"),
-    ("1", "failed, or a poll that was not complete"),
+    ("1", "failed, or a poll or sweep that was not complete"),
     ("2", "usage"),
     ("75", "Paxos could not be reached or asked for a pause; try again later"),
     ("78", "the configuration is wrong: the file, the credentials, a profile, or whose ledger it is"),
@@ -110,13 +112,18 @@ enum Command {
     /// Watch: poll and sweep as configured, until told to stop
     ///
     /// The first poll begins at once. SIGTERM and Ctrl-C stop it within five seconds, with nothing lost; a
-    /// second one ends it at once. SIGHUP reads the configuration again. One `run` may hold a ledger: `poll`
-    /// and `backfill` beside it have it do the work, and every reading command goes in beside it.
+    /// second one ends it at once. SIGHUP reads the configuration again. One `run` may hold a ledger: `poll`,
+    /// `backfill` and `sweep` beside it have it do the work, and every reading command goes in beside it.
     Run(run::RunArguments),
     /// Poll every profile once, the first backfill included
     Poll(poll::PollArguments),
     /// Poll every profile once at the backfill's rate, and wait out any pause that Paxos asks for
     Backfill(poll::PollArguments),
+    /// List a window again and compare every row, for what changed after its end, came late or vanished
+    ///
+    /// A daemon does it by the schedules of [[sweeps]]. Polls go on beside it and come first. One that is cut
+    /// short goes on where it stopped, if the same window is swept again within a day.
+    Sweep(sweep::SweepArguments),
     /// Show what the ledger holds and covers, profile by profile
     Status(status::StatusArguments),
     /// Show one orchestration from the ledger
@@ -165,6 +172,7 @@ fn run(arguments: Arguments, terminal: Terminal) -> Result<Exit, Failure> {
         Command::Run(wanted) => run::run(&common, &wanted, terminal),
         Command::Poll(wanted) => poll::run(&common, &wanted, crate::sync::Pace::ByGap, terminal),
         Command::Backfill(wanted) => poll::run(&common, &wanted, crate::sync::Pace::Backfill, terminal),
+        Command::Sweep(wanted) => sweep::run(&common, &wanted, terminal),
         Command::Status(wanted) => status::run(&common, &wanted, terminal),
         Command::Show(wanted) => show::run(&common, &wanted, terminal),
         Command::History(wanted) => history::run(&common, &wanted, terminal),

@@ -20,7 +20,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::{Mutex, mpsc, watch};
+use tokio::sync::{Mutex, MutexGuard, mpsc, watch};
 
 pub use session::{Patience, Session, SessionError, reading_client};
 pub use signals::orders;
@@ -30,7 +30,7 @@ pub use wanted::{Unservable, Wanted, Whom};
 use crate::clock::SharedClock;
 use crate::config::{Config, ConfigError, Loaded, LogLevel};
 use crate::ledger::{Ledger, LedgerError, Problem, Reader, Role, Rules};
-use crate::model::{ProfileSelection, with_causes};
+use crate::model::{PollOutcome, ProfileSelection, with_causes};
 use crate::sync::{Stopper, Stopping, unwatched};
 use report::Report;
 use tasks::Tasks;
@@ -112,7 +112,7 @@ struct Daemon {
     stopping: Stopping,
     /// The session in effect; a reload replaces it as a whole.
     sessions: watch::Receiver<Arc<Session>>,
-    /// Whose turn it is to poll: never two polls of one profile.
+    /// Whose turn it is to poll.
     poll_turn: Arc<Mutex<()>>,
     /// Whose turn it is to sweep.
     sweep_turn: Arc<Mutex<()>>,
@@ -122,6 +122,32 @@ struct Daemon {
 impl Daemon {
     fn session(&self) -> Arc<Session> {
         Arc::clone(&self.sessions.borrow())
+    }
+
+    /// Waits until nothing else of the kind is done: two polls of one profile would be in each other's way, and
+    /// two sweeps would share the requests that one alone could have. `None` once tallyd stops.
+    async fn turn(&self, wanted: &Wanted) -> Option<MutexGuard<'_, ()>> {
+        let turn = match wanted {
+            Wanted::Poll(_) | Wanted::Backfill(_) => &self.poll_turn,
+            Wanted::Sweep(..) => &self.sweep_turn,
+        };
+        tokio::select! {
+            biased;
+            () = self.stopping.given() => None,
+            turn = turn.lock() => Some(turn),
+        }
+    }
+
+    /// Does what is wanted, and logs how it went.
+    async fn carry_out(
+        &self,
+        _turn: MutexGuard<'_, ()>,
+        wanted: &Wanted,
+        selection: &ProfileSelection,
+    ) -> PollOutcome {
+        let outcome = self.session().carry_out(wanted, selection, self.stopping.clone()).await;
+        self.report.outcome(wanted, &outcome);
+        outcome
     }
 
     /// Takes note of a write to the ledger: what may pass by itself is logged, anything else ends the task.

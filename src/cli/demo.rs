@@ -177,7 +177,7 @@ impl Demo {
         let session = Session::open(self.config.clone(), clock, Role::Command, sync::rules(), watch).await?;
         let poller = session.poller(Patience::Usual);
         let first = poller.poll(&self.config.profiles, Pace::ByGap).await;
-        self.say(&super::poll::text(&(&first).into(), self.terminal))?;
+        self.say(&super::outcome::text(&(&first).into(), self.terminal))?;
         self.say("\nThe ledger is up to date. Now life goes on, and tallyd polls every ten minutes:\n")?;
         let reader = Reader::open(&self.config.ledger.path)?;
         let mut complete = first.is_complete();

@@ -1,4 +1,4 @@
-//! `poll` and `backfill`: one round over the profiles, in the foreground.
+//! `poll` and `backfill`: one round over the profiles, in the foreground; and what `sweep` shares with them.
 
 use std::sync::Arc;
 
@@ -6,14 +6,14 @@ use serde::Serialize;
 
 use super::failure::Failure;
 use super::interrupt::stoppable;
-use super::terminal::{Paint, Terminal, render, skew_worth_telling, table, thousands};
-use super::{Common, Exit, progress, request, session};
+use super::terminal::Terminal;
+use super::{Common, Exit, outcome, progress, request, session};
 use crate::clock::SystemClock;
 use crate::config::Config;
-use crate::daemon::outcome::{Outcome, ProfileOutcome, ResultName};
-use crate::daemon::{Patience, Session, Wanted, Whom};
+use crate::daemon::outcome::Outcome;
+use crate::daemon::{Session, Wanted, Whom};
 use crate::ledger::{LedgerError, Problem, Role};
-use crate::model::{FailureKind, Identifier, Profile, ProfileSelection, Timestamp};
+use crate::model::{Identifier, Profile, ProfileSelection};
 use crate::sync::{self, Pace};
 
 /// What `poll` and `backfill` take.
@@ -36,42 +36,36 @@ pub(super) fn run(
 ) -> Result<Exit, Failure> {
     let config = session::load(common, terminal)?;
     let whom = whom(&config, &wanted.profile)?;
-    let runtime = runtime()?;
-    let outcome = match runtime.block_on(poll(&config, &whom, pace, terminal)) {
-        Err(Failure::Ledger(LedgerError { problem: Problem::LockedByDaemon { pid }, .. })) => {
-            let wanted = match pace {
-                Pace::ByGap => Wanted::Poll(whom),
-                Pace::Backfill => Wanted::Backfill(whom),
-            };
-            runtime.block_on(request::ask(&config, &wanted, pid, terminal))?
-        }
-        polled => polled?,
+    let work = match pace {
+        Pace::ByGap => Wanted::Poll(whom),
+        Pace::Backfill => Wanted::Backfill(whom),
     };
-    show(&outcome, wanted.json, terminal)
+    let outcome = carry_out(&config, &work, terminal)?;
+    let text = if wanted.json { to_json(&outcome)? } else { outcome::text(&outcome, terminal) };
+    outcome::show(&outcome, &work, &text, terminal)
 }
 
-async fn poll(config: &Config, whom: &Whom, pace: Pace, terminal: Terminal) -> Result<Outcome, Failure> {
-    let selection = whom.among(&config.profiles).map_err(anyhow::Error::from)?;
+/// Does it, or has the daemon do it that holds the ledger.
+pub(super) fn carry_out(config: &Config, wanted: &Wanted, terminal: Terminal) -> Result<Outcome, Failure> {
+    let runtime = runtime()?;
+    match runtime.block_on(in_the_foreground(config, wanted, terminal)) {
+        Err(Failure::Ledger(LedgerError { problem: Problem::LockedByDaemon { pid }, .. })) => {
+            runtime.block_on(request::ask(config, wanted, pid, terminal))
+        }
+        done => done,
+    }
+}
+
+async fn in_the_foreground(config: &Config, wanted: &Wanted, terminal: Terminal) -> Result<Outcome, Failure> {
+    let selection = wanted.whom().among(&config.profiles).map_err(anyhow::Error::from)?;
     stoppable(terminal, async |stopping| {
-        let patience = match pace {
-            Pace::Backfill => Patience::WaitOutStops,
-            Pace::ByGap => Patience::Usual,
-        };
         let (clock, watch) = (Arc::new(SystemClock), progress::watch(terminal));
         let session = Session::open(config.clone(), clock, Role::Command, sync::rules(), watch).await?;
-        let outcome = session.poller(patience).with_stopping(stopping).poll(&selection, pace).await;
+        let outcome = session.carry_out(wanted, &selection, stopping).await;
         session.close().await;
         Ok(Outcome::from(&outcome))
     })
     .await
-}
-
-/// Shows an outcome, whoever polled: the data, what was not as it should be, the exit code.
-fn show(outcome: &Outcome, json: bool, terminal: Terminal) -> Result<Exit, Failure> {
-    let text = if json { to_json(outcome)? } else { text(outcome, terminal) };
-    terminal.print(&text)?;
-    tell_failures(outcome, terminal);
-    Ok(Exit::of_poll(outcome))
 }
 
 /// The runtime on which commands ask Paxos.
@@ -80,7 +74,8 @@ pub(super) fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
     Ok(runtime.map_err(anyhow::Error::from)?)
 }
 
-fn whom(config: &Config, wanted: &[String]) -> Result<Whom, Failure> {
+/// The profiles that `--profile` names.
+pub(super) fn whom(config: &Config, wanted: &[String]) -> Result<Whom, Failure> {
     if wanted.is_empty() {
         return Ok(Whom::All);
     }
@@ -104,77 +99,6 @@ fn whom(config: &Config, wanted: &[String]) -> Result<Whom, Failure> {
         }
     };
     Ok(Whom::Only(wanted.iter().map(find).collect::<Result<Vec<_>, _>>()?))
-}
-
-/// The outcome as a table.
-pub(super) fn text(outcome: &Outcome, terminal: Terminal) -> String {
-    if outcome.profiles.is_empty() {
-        return String::new();
-    }
-    let mut polls = table(&[
-        "PROFILE",
-        "LANE",
-        "RESULT",
-        "ROWS",
-        "NEW",
-        "CHANGED",
-        "UNREADABLE",
-        "STALE",
-        "REFRESHED",
-        "COVERED TO",
-    ]);
-    for poll in &outcome.profiles {
-        let paint = match poll.result {
-            ResultName::Complete => Paint::Good,
-            ResultName::Partial => Paint::Warning,
-            ResultName::Failed => Paint::Bad,
-        };
-        polls.add_row([
-            poll.label().to_owned(),
-            poll.lane.clone(),
-            terminal.paint(poll.result.as_str(), paint),
-            thousands(poll.rows),
-            thousands(poll.appeared),
-            thousands(poll.changed),
-            thousands(poll.unreadable),
-            thousands(poll.stale),
-            refreshed(poll),
-            poll.covered_to.as_deref().map_or_else(|| "-".to_owned(), to_the_second),
-        ]);
-    }
-    render(&polls)
-}
-
-/// How many open rows were listed again, and how many were asked for one by one.
-fn refreshed(poll: &ProfileOutcome) -> String {
-    match poll.looked_up {
-        0 => thousands(poll.refreshed),
-        looked_up => format!("{} +{} by Get", thousands(poll.refreshed), thousands(looked_up)),
-    }
-}
-
-/// An instant of the JSON, without fractions of seconds.
-fn to_the_second(instant: &str) -> String {
-    Timestamp::parse_rfc3339(instant).map_or_else(|_| instant.to_owned(), Timestamp::to_rfc3339_seconds)
-}
-
-fn tell_failures(outcome: &Outcome, terminal: Terminal) {
-    if let Some(failure) = &outcome.account_failure {
-        terminal.tell(&format!(
-            "error: the account's profiles could not be listed, so nothing was polled: {failure}"
-        ));
-    }
-    for poll in &outcome.profiles {
-        if let Some(reason) = &poll.reason {
-            terminal.tell(&format!("{}: poll {}: {reason}", poll.label(), poll.result.as_str()));
-        }
-    }
-    if outcome.failure_kinds().any(|kind| kind == FailureKind::Stopped) {
-        terminal.tell("nothing is lost: what was committed is kept, and the next poll goes on from there");
-    }
-    if let Some(skew) = outcome.clock_skew_micros.and_then(skew_worth_telling) {
-        terminal.tell(&format!("warning: the local clock is {skew}; check its time synchronisation"));
-    }
 }
 
 /// A value as indented JSON with a line end.

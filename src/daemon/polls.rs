@@ -4,9 +4,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::{Daemon, Ended, LOOK_AGAIN};
-use crate::daemon::session::Patience;
-use crate::sync::Pace;
+use super::{Daemon, Ended, LOOK_AGAIN, Wanted, Whom};
 
 /// Interval and jitter, in thousandths of the configured interval: daemons that were started together drift
 /// apart.
@@ -20,16 +18,10 @@ pub(super) async fn run(daemon: Daemon, mut chance: fastrand::Rng) -> Ended {
         if wait(&daemon, last).await == Due::Stopping {
             return Ok(());
         }
-        let turn = tokio::select! {
-            turn = daemon.poll_turn.lock() => turn,
-            () = daemon.stopping.given() => return Ok(()),
-        };
+        let wanted = Wanted::Poll(Whom::All);
+        let Some(turn) = daemon.turn(&wanted).await else { return Ok(()) };
         last = Some((Instant::now(), chance.u32(JITTER)));
-        let session = daemon.session();
-        let poller = session.poller(Patience::Usual).with_stopping(daemon.stopping.clone());
-        let outcome = poller.poll(session.selection(), Pace::ByGap).await;
-        drop(turn);
-        daemon.report.outcome("poll", &outcome);
+        daemon.carry_out(turn, &wanted, daemon.session().selection()).await;
     }
 }
 

@@ -3,8 +3,11 @@
 use std::mem::Discriminant;
 use std::sync::{Mutex, PoisonError};
 
+use super::Wanted;
 use super::streaks::{Streaks, Word};
-use crate::model::{FailureKind, MAX_SKEW_MICROS, PollOutcome, PollResult, ProfilePoll, Shortfall};
+use crate::model::{
+    FailureKind, MAX_SKEW_MICROS, PollFailure, PollOutcome, PollResult, ProfilePoll, Shortfall,
+};
 
 /// Logs outcomes, and the same trouble not every time.
 #[derive(Debug, Default)]
@@ -21,161 +24,90 @@ struct Trouble {
     failures: Vec<FailureKind>,
 }
 
+impl Trouble {
+    /// What is wrong, where something is.
+    fn of(result: &PollResult) -> Option<Self> {
+        let shortfalls = match result {
+            PollResult::Complete => return None,
+            PollResult::Partial(shortfalls) => shortfalls.iter().map(std::mem::discriminant).collect(),
+            PollResult::Failed(_) => Vec::new(),
+        };
+        let failures = result.failures().map(|failure| failure.kind).collect();
+        Some(Self { result: result.as_str(), shortfalls, failures })
+    }
+}
+
 impl Report {
-    /// Logs the outcome of a poll or of a sweep, which is told by `what`.
-    pub(super) fn outcome(&self, what: &'static str, outcome: &PollOutcome) {
+    /// Logs the outcome of what was wanted.
+    pub(super) fn outcome(&self, wanted: &Wanted, outcome: &PollOutcome) {
         self.skew(outcome.clock_skew_micros);
-        let account = outcome.account_failure.as_ref();
-        let trouble = account.map(|failure| Trouble {
-            result: "failed",
-            shortfalls: Vec::new(),
-            failures: vec![failure.kind],
-        });
-        if account.is_some_and(|failure| failure.kind == FailureKind::Stopped) {
-            return;
-        }
-        // No profile has that for an id: identifiers have no blanks.
-        match (self.note(&format!("{what} of the account"), trouble), account) {
-            (Word::New, Some(failure)) => {
-                tracing::warn!(
-                    reason = failure.message,
-                    "nothing was polled: the account's profiles are not known"
-                );
+        let what = wanted.kind();
+        let failure = outcome.account_failure.as_ref();
+        let lacking = match (wanted, outcome.profiles.as_slice()) {
+            (Wanted::Sweep(..), [_, ..]) => {
+                "rows of profiles that the account does not list could not be swept".to_owned()
             }
-            (Word::GoesOn(polls), Some(failure)) => {
-                tracing::warn!(
-                    polls,
-                    reason = failure.message,
-                    "still nothing is polled: the account's profiles are not known"
-                );
-            }
-            (Word::Recovered(polls), _) => {
-                tracing::info!(polls, "the account's profiles are known again");
-            }
-            _ => {}
-        }
-        if account.is_none() {
+            _ => format!("nothing was {}: the account's profiles are not known", wanted.done()),
+        };
+        self.account(what, &lacking, failure);
+        // A poll without the account's profiles has failed for each one that is known, for that reason.
+        if failure.is_none() || matches!(wanted, Wanted::Sweep(..)) {
             for poll in &outcome.profiles {
                 self.profile(what, poll);
             }
         }
     }
 
-    fn profile(&self, what: &'static str, poll: &ProfilePoll) {
-        let profile = poll.profile.id.to_string();
-        if poll.result.failures().any(|failure| failure.kind == FailureKind::Stopped) {
-            tracing::info!(profile, lane = %poll.lane, rows = poll.counts.rows, "{what} stopped; what was committed is kept");
+    fn account(&self, what: &str, lacking: &str, failure: Option<&PollFailure>) {
+        if failure.is_some_and(|failure| failure.kind == FailureKind::Stopped) {
             return;
         }
-        let trouble = (poll.result != PollResult::Complete).then(|| Trouble {
-            result: poll.result.as_str(),
-            shortfalls: match &poll.result {
-                PollResult::Partial(shortfalls) => shortfalls.iter().map(std::mem::discriminant).collect(),
-                PollResult::Complete | PollResult::Failed(_) => Vec::new(),
-            },
-            failures: poll.result.failures().map(|failure| failure.kind).collect(),
+        let trouble = failure.map(|failure| Trouble {
+            result: "failed",
+            shortfalls: Vec::new(),
+            failures: vec![failure.kind],
         });
-        let word = self.note(&format!("{what} {profile}"), trouble);
+        // No profile has that for an id: identifiers have no blanks.
+        let word = self.note(&format!("{what} of the account"), trouble);
+        let reason = failure.map_or("", |failure| failure.message.as_str());
+        match word {
+            Word::New => tracing::warn!(reason, "{lacking}"),
+            Word::GoesOn(times) => tracing::warn!(times, reason, "still the same: {lacking}"),
+            Word::Recovered(times) => tracing::info!(times, "{what} knows the account's profiles again"),
+            Word::Well | Word::Known => {}
+        }
+    }
+
+    fn profile(&self, what: &'static str, poll: &ProfilePoll) {
+        let profile = poll.profile.id.to_string();
         let (name, lane, result) = (poll.profile.label(), poll.lane.as_str(), poll.result.as_str());
         let (rows, appeared, changed) = (poll.counts.rows, poll.counts.appeared, poll.counts.changed);
         let duration = poll.ended_at.since(poll.began_at).as_millis();
         let duration_ms = u64::try_from(duration).unwrap_or(u64::MAX);
+        /// A line with what every line of a profile has, and more.
+        macro_rules! line {
+            ($level:ident, $($more:ident,)* $text:literal) => {
+                tracing::$level!(
+                    profile, name, lane, result, rows, appeared, changed, duration_ms, $($more,)* $text
+                )
+            };
+        }
+        if poll.result.failures().any(|failure| failure.kind == FailureKind::Stopped) {
+            line!(info, "{what} stopped; what was committed is kept");
+            return;
+        }
+        let word = self.note(&format!("{what} {profile}"), Trouble::of(&poll.result));
         let reason = poll.result.reason().unwrap_or_default();
-        let news = appeared + changed + poll.counts.unreadable > 0;
+        let has_news = appeared + changed + poll.counts.unreadable > 0;
         match word {
-            Word::Recovered(polls) => {
-                tracing::info!(
-                    profile,
-                    name,
-                    lane,
-                    result,
-                    rows,
-                    appeared,
-                    changed,
-                    duration_ms,
-                    polls,
-                    "{what} complete again"
-                );
-            }
-            Word::Well if news => {
-                tracing::info!(
-                    profile,
-                    name,
-                    lane,
-                    result,
-                    rows,
-                    appeared,
-                    changed,
-                    duration_ms,
-                    "{what} complete"
-                );
-            }
-            Word::Well => {
-                tracing::debug!(
-                    profile,
-                    name,
-                    lane,
-                    result,
-                    rows,
-                    duration_ms,
-                    "{what} complete, nothing new"
-                );
-            }
-            Word::New => {
-                tracing::warn!(
-                    profile,
-                    name,
-                    lane,
-                    result,
-                    rows,
-                    appeared,
-                    changed,
-                    duration_ms,
-                    reason,
-                    "{what} not complete"
-                );
-            }
-            Word::GoesOn(polls) => {
-                tracing::warn!(
-                    profile,
-                    name,
-                    lane,
-                    result,
-                    rows,
-                    appeared,
-                    changed,
-                    duration_ms,
-                    polls,
-                    reason,
-                    "{what} still not complete"
-                );
-            }
+            Word::Recovered(times) => line!(info, times, "{what} complete again"),
+            Word::Well if has_news => line!(info, "{what} complete"),
+            Word::Well => line!(debug, "{what} complete, nothing new"),
+            Word::New => line!(warn, reason, "{what} not complete"),
+            Word::GoesOn(times) => line!(warn, times, reason, "{what} still not complete"),
             // What it found is told though its trouble is known.
-            Word::Known if news => {
-                tracing::info!(
-                    profile,
-                    name,
-                    lane,
-                    result,
-                    rows,
-                    appeared,
-                    changed,
-                    duration_ms,
-                    "{what} not complete, with news"
-                );
-            }
-            Word::Known => {
-                tracing::debug!(
-                    profile,
-                    name,
-                    lane,
-                    result,
-                    rows,
-                    duration_ms,
-                    reason,
-                    "{what} not complete"
-                );
-            }
+            Word::Known if has_news => line!(info, "{what} not complete, with news"),
+            Word::Known => line!(debug, reason, "{what} not complete"),
         }
     }
 

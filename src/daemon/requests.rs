@@ -6,12 +6,10 @@ use std::time::Duration;
 use tokio::task::JoinSet;
 
 use super::outcome::Outcome;
-use super::session::Patience;
 use super::wanted::{Unservable, Wanted};
 use super::{Daemon, Ended};
 use crate::ledger::{Reader, Request, RequestEnd, RequestNumber, RequestState};
-use crate::model::PollOutcome;
-use crate::sync::Pace;
+use crate::model::ProfileSelection;
 
 /// How often the ledger is looked at. People wait for the answer; twice a second costs nothing to speak of.
 const LOOK_EVERY: Duration = Duration::from_millis(450);
@@ -67,14 +65,16 @@ fn ended(served: Result<Ended, tokio::task::JoinError>) -> Ended {
     }
 }
 
+/// Serves a request. One whose turn does not come before tallyd stops is left to the next daemon.
 async fn serve(daemon: Daemon, request: Request) -> Ended {
     let number: RequestNumber = request.number;
     let kind = request.kind.as_str();
-    tracing::info!(request = number.get(), kind, "serving a request of another process");
     daemon.note(daemon.ledger.take_request(number).await)?;
-    let end = match daemon.answer(&request).await {
-        Ok(outcome) => {
-            let outcome = Outcome::from(&outcome);
+    let end = match understood(&daemon, &request) {
+        Ok((wanted, selection)) => {
+            let Some(turn) = daemon.turn(&wanted).await else { return Ok(()) };
+            tracing::info!(request = number.get(), kind, "serving a request of another process");
+            let outcome = Outcome::from(&daemon.carry_out(turn, &wanted, &selection).await);
             tracing::info!(request = number.get(), kind, complete = outcome.complete, "a request was served");
             RequestEnd::Done(serde_json::to_string(&outcome)?)
         }
@@ -86,19 +86,8 @@ async fn serve(daemon: Daemon, request: Request) -> Ended {
     daemon.note(daemon.ledger.end_request(number, daemon.clock.now(), end).await)
 }
 
-impl Daemon {
-    async fn answer(&self, request: &Request) -> Result<PollOutcome, Unservable> {
-        let wanted = Wanted::parse(request)?;
-        let selection = wanted.whom().among(self.session().selection())?;
-        let (pace, patience) = match wanted {
-            Wanted::Poll(_) => (Pace::ByGap, Patience::Usual),
-            Wanted::Backfill(_) => (Pace::Backfill, Patience::WaitOutStops),
-            Wanted::Sweep(_, window) => return Ok(self.sweep(&selection, window).await),
-        };
-        let _turn = self.poll_turn.lock().await;
-        let poller = self.session().poller(patience).with_stopping(self.stopping.clone());
-        let outcome = poller.poll(&selection, pace).await;
-        self.report.outcome(wanted.kind(), &outcome);
-        Ok(outcome)
-    }
+fn understood(daemon: &Daemon, request: &Request) -> Result<(Wanted, ProfileSelection), Unservable> {
+    let wanted = Wanted::parse(request)?;
+    let selection = wanted.whom().among(daemon.session().selection())?;
+    Ok((wanted, selection))
 }

@@ -7,14 +7,15 @@ use std::time::Duration;
 
 use futures_util::future::BoxFuture;
 
+use super::wanted::Wanted;
 use crate::clock::{SharedClock, SystemClock};
 use crate::config::Config;
 use crate::ledger::{Ledger, LedgerError, Role, Rules, StoredStop, keep_stop_beside};
-use crate::model::ProfileSelection;
+use crate::model::{PollOutcome, ProfileSelection};
 use crate::paxos::{
     self, ApiUrl, Client, ClientError, InvalidCertificate, InvalidUrl, RootCertificate, Stop, StopKeeper,
 };
-use crate::sync::{self, Poller, Watch};
+use crate::sync::{self, Pace, Poller, Stopping, Watch};
 
 /// The longest pause that is taken over from a former process: far more than any that was seen.
 const LONGEST_KEPT_STOP: Duration = Duration::from_secs(24 * 3600);
@@ -107,6 +108,25 @@ impl Session {
                 let client = self.client.with_stop_patience(LONGEST_STOP);
                 poller(&client, &self.ledger, &self.clock, &self.config, &self.watch)
             }
+        }
+    }
+
+    /// Does what is wanted, for these profiles, until it is done or `stopping` is given.
+    pub async fn carry_out(
+        &self,
+        wanted: &Wanted,
+        selection: &ProfileSelection,
+        stopping: Stopping,
+    ) -> PollOutcome {
+        let patience = match wanted {
+            Wanted::Poll(_) => Patience::Usual,
+            Wanted::Backfill(_) | Wanted::Sweep(..) => Patience::WaitOutStops,
+        };
+        let poller = self.poller(patience).with_stopping(stopping);
+        match wanted {
+            Wanted::Poll(_) => poller.poll(selection, Pace::ByGap).await,
+            Wanted::Backfill(_) => poller.poll(selection, Pace::Backfill).await,
+            Wanted::Sweep(_, window) => poller.sweep(selection, *window).await,
         }
     }
 

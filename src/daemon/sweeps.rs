@@ -1,13 +1,12 @@
-//! The task that sweeps, by the schedules of `[[sweeps]]`, and the one place that sweeps.
+//! The task that sweeps, by the schedules of `[[sweeps]]`.
 
 use std::collections::HashMap;
 use std::time::Duration;
 
-use super::session::Patience;
-use super::{Daemon, Ended, LOOK_AGAIN};
+use super::{Daemon, Ended, LOOK_AGAIN, Wanted, Whom};
 use crate::config::SweepConfig;
 use crate::ledger::ScheduleRun;
-use crate::model::{FailureKind, PollOutcome, ProfileSelection, SweepWindow, Timestamp};
+use crate::model::{FailureKind, PollOutcome, Timestamp};
 
 /// By how much a clock is put right without a word.
 const SMALL_CORRECTION: Duration = Duration::from_secs(60);
@@ -16,6 +15,9 @@ const SMALL_CORRECTION: Duration = Duration::from_secs(60);
 pub fn run_name(sweep: &SweepConfig) -> String {
     format!("sweep {}", sweep.name)
 }
+
+/// Up to when the runs of each schedule are done, by name.
+type Done = HashMap<String, Timestamp>;
 
 /// Sweeps until tallyd stops. A run that was missed, while nobody was there or because the clock jumped, is
 /// made up once.
@@ -28,20 +30,14 @@ pub(super) async fn run(daemon: Daemon) -> Ended {
         while !sessions.has_changed().unwrap_or(false) {
             let now = daemon.clock.now();
             set_back(&daemon, &mut done, now).await?;
-            let due = sweeps.iter().filter_map(|sweep| {
-                let last = done.get(&run_name(sweep)).copied().unwrap_or(now);
-                sweep.schedule.next_after(last).map(|due| (due, sweep))
-            });
-            match due.min_by_key(|(due, _)| *due) {
+            match owed_first(sweeps, &done, now) {
                 Some((due, sweep)) if due <= now => {
-                    let window = sweep.window;
-                    tracing::info!(sweep = sweep.name, window = %window, due = %due, "a sweep begins");
-                    let outcome = daemon.sweep(session.selection(), window).await;
+                    let Some(outcome) = sweep_now(&daemon, sweep, due).await else { return Ok(()) };
                     if was_stopped(&outcome) {
                         return Ok(());
                     }
+                    done.insert(run_name(sweep), now);
                     let run = ScheduleRun { name: run_name(sweep), last_due: now };
-                    done.insert(run.name.clone(), now);
                     daemon.note(daemon.ledger.note_schedule_run(run).await)?;
                 }
                 next => {
@@ -58,7 +54,27 @@ pub(super) async fn run(daemon: Daemon) -> Ended {
     }
 }
 
-async fn last_runs(daemon: &Daemon, sweeps: &[SweepConfig]) -> anyhow::Result<HashMap<String, Timestamp>> {
+/// The sweep that is owed first, and since or from when.
+fn owed_first<'a>(
+    sweeps: &'a [SweepConfig],
+    done: &Done,
+    now: Timestamp,
+) -> Option<(Timestamp, &'a SweepConfig)> {
+    let owed = sweeps.iter().filter_map(|sweep| {
+        let last = done.get(&run_name(sweep)).copied().unwrap_or(now);
+        sweep.schedule.next_after(last).map(|due| (due, sweep))
+    });
+    owed.min_by_key(|(due, _)| *due)
+}
+
+async fn sweep_now(daemon: &Daemon, sweep: &SweepConfig, due: Timestamp) -> Option<PollOutcome> {
+    let wanted = Wanted::Sweep(Whom::All, sweep.window);
+    let turn = daemon.turn(&wanted).await?;
+    tracing::info!(sweep = sweep.name, window = %sweep.window, due = %due, "a sweep begins");
+    Some(daemon.carry_out(turn, &wanted, daemon.session().selection()).await)
+}
+
+async fn last_runs(daemon: &Daemon, sweeps: &[SweepConfig]) -> anyhow::Result<Done> {
     let names = sweeps.iter().map(run_name).collect();
     let runs = daemon.ledger.schedule_runs(names, daemon.clock.now()).await?;
     Ok(runs.into_iter().map(|run| (run.name, run.last_due)).collect())
@@ -66,7 +82,7 @@ async fn last_runs(daemon: &Daemon, sweeps: &[SweepConfig]) -> anyhow::Result<Ha
 
 /// Where the clock was set back, counting begins anew: no schedule waits for a time that was passed before.
 /// Small corrections are none.
-async fn set_back(daemon: &Daemon, done: &mut HashMap<String, Timestamp>, now: Timestamp) -> Ended {
+async fn set_back(daemon: &Daemon, done: &mut Done, now: Timestamp) -> Ended {
     for (name, last_due) in done.iter_mut().filter(|(_, last_due)| **last_due > now.plus(SMALL_CORRECTION)) {
         tracing::warn!(schedule = name, last_due = %last_due, "the clock was set back; the schedule counts from now on");
         *last_due = now;
@@ -79,19 +95,4 @@ async fn set_back(daemon: &Daemon, done: &mut HashMap<String, Timestamp>, now: T
 fn was_stopped(outcome: &PollOutcome) -> bool {
     let failures = outcome.profiles.iter().flat_map(|poll| poll.result.failures());
     failures.chain(&outcome.account_failure).any(|failure| failure.kind == FailureKind::Stopped)
-}
-
-impl Daemon {
-    /// Sweeps when no other sweep runs, and logs how it went. Polls go on beside it.
-    pub(super) async fn sweep(
-        &self,
-        selection: &ProfileSelection,
-        window: SweepWindow,
-    ) -> PollOutcome {
-        let _turn = self.sweep_turn.lock().await;
-        let poller = self.session().poller(Patience::WaitOutStops).with_stopping(self.stopping.clone());
-        let outcome = poller.sweep(selection, window).await;
-        self.report.outcome("sweep", &outcome);
-        outcome
-    }
 }

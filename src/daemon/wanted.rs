@@ -81,6 +81,14 @@ impl Wanted {
         }
     }
 
+    /// What was done when it is done, in one word.
+    pub const fn done(&self) -> &'static str {
+        match self {
+            Self::Poll(_) | Self::Backfill(_) => "polled",
+            Self::Sweep(..) => "swept",
+        }
+    }
+
     /// The rest of it, as JSON.
     pub fn arguments(&self) -> String {
         let (whom, window) = match self {

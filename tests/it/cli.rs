@@ -5,3 +5,4 @@
 mod bad_input;
 mod reading;
 mod shipped_example;
+mod sweep;

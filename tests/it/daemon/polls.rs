@@ -4,8 +4,7 @@ use std::time::{Duration, Instant};
 
 use tallyd::sim::{Endpoint, ErrorBody, Fault, Latency, ServerError};
 
-use super::shell;
-use crate::harness::texts_of;
+use super::{rows, shell};
 
 #[test]
 fn the_first_poll_is_made_at_once_and_the_next_ones_by_the_interval() {
@@ -21,17 +20,20 @@ fn the_first_poll_is_made_at_once_and_the_next_ones_by_the_interval() {
     shell.end();
 }
 
-/// Catches: polls that pile up, and two at a time of one profile.
+/// Catches: polls that pile up, and a requested one beside that of the interval.
 #[test]
 fn a_poll_that_takes_longer_than_the_interval_is_followed_by_one_and_not_by_two() {
     let shell = shell("1s");
-    shell.control.set_latency(Latency { fixed: Duration::from_millis(700), jitter: Duration::ZERO });
+    shell.run_well(&["poll"]);
+    shell.control.set_latency(Latency { fixed: Duration::from_millis(400), jitter: Duration::ZERO });
+    shell.control.forget_requests();
     let daemon = shell.start_daemon();
-    shell.wait("four polls", shell.control.reached(Endpoint::Profiles, 4));
+    shell.wait("the first poll", shell.control.reached(Endpoint::Profiles, 1));
+    shell.run_well(&["poll"]);
+    shell.wait("three polls more", shell.control.reached(Endpoint::Profiles, 4));
+    // A poll of one profile asks one thing after the other.
+    assert_eq!(shell.control.in_flight_max(), 1);
     daemon.stop();
-    let overlapping = "SELECT count(*) FROM poll AS a JOIN poll AS b ON a.number < b.number
-        AND a.profile = b.profile AND b.began_at < a.ended_at AND a.lane = b.lane";
-    assert_eq!(texts_of(&shell.ledger(), overlapping), ["0"]);
     shell.end();
 }
 
@@ -45,7 +47,7 @@ fn trouble_is_told_once_and_its_end_too() {
     daemon.wait_for("poll complete again", 1);
     let log = daemon.stop();
     assert_eq!(log.matches("poll not complete").count(), 1, "{log}");
-    assert!(log.contains("polls=3"), "{log}");
+    assert!(log.contains("times=3"), "{log}");
     shell.end();
 }
 
@@ -77,7 +79,7 @@ fn rule_12_the_next_poll_comes_no_sooner_than_the_end_of_a_pause() {
     let connection = rusqlite::Connection::open(shell.ledger()).unwrap();
     let soon = "UPDATE stop SET until = until - 120000000";
     assert_eq!(connection.execute(soon, []).unwrap(), 1);
-    let until = texts_of(&shell.ledger(), "SELECT until FROM stop").swap_remove(0);
+    let until = rows(&shell, "SELECT until FROM stop").unwrap().swap_remove(0);
     drop(connection);
     let daemon = shell.start_daemon();
     daemon.wait_for("watching", 1);
