@@ -12,7 +12,7 @@ use super::poll::to_json;
 use super::terminal::{Paint, Terminal, age, render, skew_worth_telling, table, thousands};
 use super::{Common, Exit, session};
 use crate::clock::{Clock as _, SystemClock};
-use crate::ledger::{Indexes, Overview, ProfileOverview, Reader};
+use crate::ledger::{Indexes, LastPoll, Overview, ProfileOverview, Reader};
 use crate::model::Timestamp;
 use service::Service;
 
@@ -151,6 +151,10 @@ fn note(profile: &ProfileOverview) -> String {
     if let Some(reason) = profile.last_poll.as_ref().and_then(|poll| poll.reason.as_ref()) {
         writeln!(note, "{label}: {reason}").unwrap_or_default();
     }
+    if let Some(LastPoll { began_at, result, reason: Some(reason), .. }) = &profile.last_sweep {
+        let began_at = began_at.to_rfc3339_seconds();
+        writeln!(note, "{label}: last sweep, {began_at}, {result}: {reason}").unwrap_or_default();
+    }
     note
 }
 
@@ -199,6 +203,10 @@ struct ProfileStatus<'a> {
     last_poll_ended_at: Option<String>,
     last_poll_result: Option<&'a str>,
     last_poll_reason: Option<&'a str>,
+    last_sweep_began_at: Option<String>,
+    last_sweep_ended_at: Option<String>,
+    last_sweep_result: Option<&'a str>,
+    last_sweep_reason: Option<&'a str>,
     unfinished_listing_to: Option<String>,
     unfinished_listing_percent_left: Option<u64>,
     open: u64,
@@ -234,7 +242,7 @@ impl<'a> Status<'a> {
 
 impl<'a> ProfileStatus<'a> {
     fn of(profile: &'a ProfileOverview) -> Self {
-        let last = profile.last_poll.as_ref();
+        let (last, sweep) = (profile.last_poll.as_ref(), profile.last_sweep.as_ref());
         Self {
             profile_id: profile.profile.id.to_string(),
             name: profile.profile.name.as_deref(),
@@ -245,6 +253,10 @@ impl<'a> ProfileStatus<'a> {
             last_poll_ended_at: last.and_then(|poll| poll.ended_at).map(Timestamp::to_rfc3339),
             last_poll_result: last.map(|poll| poll.result.as_str()),
             last_poll_reason: last.and_then(|poll| poll.reason.as_deref()),
+            last_sweep_began_at: sweep.map(|sweep| sweep.began_at.to_rfc3339()),
+            last_sweep_ended_at: sweep.and_then(|sweep| sweep.ended_at).map(Timestamp::to_rfc3339),
+            last_sweep_result: sweep.map(|sweep| sweep.result.as_str()),
+            last_sweep_reason: sweep.and_then(|sweep| sweep.reason.as_deref()),
             unfinished_listing_to: profile.backlog.map(|backlog| backlog.ceiling.to_rfc3339()),
             unfinished_listing_percent_left: profile.backlog.map(|backlog| backlog.percent_left),
             open: profile.open,

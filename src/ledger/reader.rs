@@ -87,8 +87,10 @@ pub struct ProfileOverview {
     pub profile: Profile,
     /// What is covered.
     pub coverage: Option<Coverage>,
-    /// Its last poll.
+    /// Its last poll, sweeps left out.
     pub last_poll: Option<LastPoll>,
+    /// Its last sweep, over whatever window.
+    pub last_sweep: Option<LastPoll>,
     /// The discovery under way, or left unfinished.
     pub backlog: Option<Backlog>,
     /// How many of the orchestrations that it listed first are open.
@@ -307,13 +309,6 @@ fn profiles(connection: &Connection) -> Result<Vec<ProfileOverview>, Problem> {
 }
 
 fn profile_overview(connection: &Connection, key: i64, profile: Profile) -> Result<ProfileOverview, Problem> {
-    let last_poll = connection
-        .query_row(
-            "SELECT began_at, ended_at, result, reason FROM poll WHERE profile = ?1 ORDER BY number DESC LIMIT 1",
-            [key],
-            read_poll,
-        )
-        .optional()?;
     let (open, oldest_open) = connection.query_row(
         "SELECT count(*), min(created_at) FROM orchestration WHERE listed_by = ?1
          AND status <> 3 AND status <> 4 AND status <> 5",
@@ -323,7 +318,8 @@ fn profile_overview(connection: &Connection, key: i64, profile: Profile) -> Resu
     Ok(ProfileOverview {
         profile,
         coverage: listing::coverage(connection, ProfileKey(key))?,
-        last_poll,
+        last_poll: last_poll(connection, key, "lane <> 'sweep'")?,
+        last_sweep: last_poll(connection, key, "lane = 'sweep'")?,
         backlog: backlog(connection, ProfileKey(key))?,
         open,
         oldest_open,
@@ -331,8 +327,20 @@ fn profile_overview(connection: &Connection, key: i64, profile: Profile) -> Resu
     })
 }
 
-fn read_poll(row: &Row<'_>) -> rusqlite::Result<LastPoll> {
-    Ok(LastPoll { began_at: row.get(0)?, ended_at: row.get(1)?, result: row.get(2)?, reason: row.get(3)? })
+fn last_poll(connection: &Connection, profile: i64, lanes: &str) -> Result<Option<LastPoll>, Problem> {
+    let query = format!(
+        "SELECT began_at, ended_at, result, reason FROM poll WHERE profile = ?1 AND {lanes}
+         ORDER BY number DESC LIMIT 1"
+    );
+    let read = |row: &Row<'_>| {
+        Ok(LastPoll {
+            began_at: row.get(0)?,
+            ended_at: row.get(1)?,
+            result: row.get(2)?,
+            reason: row.get(3)?,
+        })
+    };
+    Ok(connection.query_row(&query, [profile], read).optional()?)
 }
 
 fn backlog(connection: &Connection, profile: ProfileKey) -> Result<Option<Backlog>, Problem> {

@@ -48,6 +48,7 @@ CREATE TABLE poll (
 CREATE INDEX poll_by_profile ON poll (profile);
 -- What a killed process left running is found at once, however many polls there were.
 CREATE INDEX poll_running ON poll (number) WHERE result = 'running';
+CREATE INDEX poll_of_sweep ON poll (profile) WHERE lane = 'sweep';
 
 -- A discovery under way: its window, cut into slices. A slice covers [begins_at, ends_at), the last one
 -- its end too; everything before its position is committed. What was created after doubt_from may be

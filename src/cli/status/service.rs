@@ -176,7 +176,7 @@ fn scheduled(config: &Config, overview: &Overview, now: Timestamp) -> Vec<Schedu
             window: sweep.window.to_string(),
             last_due: last.map(Timestamp::to_rfc3339),
             next: next.map(Timestamp::to_rfc3339),
-            is_due: next.is_some_and(|next| next <= now),
+            is_due: last.is_some_and(|last| sweep.schedule.missed(last, now)),
         }
     });
     scheduled.collect()

@@ -66,6 +66,14 @@ fn rule_2_a_sweep_that_is_not_complete_says_so_in_its_exit_code() {
     let ran = shell.run(&["sweep"]);
     assert_eq!(ran.code, Some(78), "{}", ran.stderr);
     assert!(ran.stderr.contains("sweep failed"), "{}", ran.stderr);
+    let status = shell.run_well(&["status", "--json"]).stdout;
+    let status: Value = serde_json::from_str(&status).unwrap();
+    let profile = &status["profiles"][0];
+    assert_eq!(
+        (&profile["last_poll_result"], &profile["last_sweep_result"]),
+        (&"complete".into(), &"failed".into())
+    );
+    assert!(shell.run_well(&["status"]).stdout.contains(", failed: "));
 
     shell.control.clear_faults();
     shell.control.script(Endpoint::Profiles, [Fault::Forbidden]);
