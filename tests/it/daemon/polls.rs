@@ -74,6 +74,12 @@ fn rule_12_the_next_poll_comes_no_sooner_than_the_end_of_a_pause() {
     let daemon = shell.start_daemon();
     daemon.wait_for("poll not complete", 1);
     shell.control.forget_requests();
+    // Those who ask for a poll are answered at once. The daemon's own would be more than these by now.
+    let polls = rows(&shell, "SELECT count(*) FROM poll").unwrap().swap_remove(0).parse::<usize>().unwrap();
+    for _ in 0..3 {
+        assert_eq!(shell.run(&["poll"]).code, Some(75));
+    }
+    assert_eq!(rows(&shell, "SELECT count(*) FROM poll").unwrap(), [(polls + 3).to_string()]);
     // The pause is longer than a poll waits out by itself. It is cut short where it is kept.
     daemon.stop();
     let connection = rusqlite::Connection::open(shell.ledger()).unwrap();

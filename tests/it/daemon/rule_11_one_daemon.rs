@@ -102,10 +102,16 @@ fn rule_11_a_request_outlives_who_asked_and_who_was_to_serve_it() {
     shell.control.forget_requests();
     let asks = |what| {
         let child = shell.command(&["poll"]).spawn().unwrap();
-        until(&shell, "SELECT count(*) FROM request WHERE ended_at IS NULL", &[what]);
+        until(&shell, "SELECT count(*) FROM request WHERE state = 'taken'", &[what]);
         child
     };
     let (left, waiting) = (asks("1"), asks("2"));
+    let service = json_of(&shell, &["status", "--json"])["service"].clone();
+    assert_eq!(service["in_progress"][0]["lane"], "discover", "{service}");
+    assert_eq!(service["requests"].as_array().unwrap().len(), 2, "{service}");
+    let told = shell.run_well(&["status"]).stdout;
+    assert!(told.contains("1: poll, asked ") && told.contains("treasury: discover for "), "{told}");
+
     let interrupted = std::process::Command::new("kill").args(["-INT", &left.id().to_string()]).status();
     assert!(interrupted.unwrap().success());
     let left = ended(left);
