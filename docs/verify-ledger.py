@@ -67,11 +67,28 @@ def micros(text):
     return (datetime.datetime.fromisoformat(text.replace("Z", "+00:00")) - EPOCH) // datetime.timedelta(microseconds=1)
 
 
+def beginning(ledger):
+    """Where the chain begins: batch, seq and head, and the batch of the last pruning, if there was one."""
+    api_url, created_at = ledger.execute("SELECT api_url, created_at FROM ledger").fetchone()
+    genesis = hashlib.sha256(b"tallyd journal 1\n" + api_url.encode() + b"\n" + number(created_at)).digest()
+    checkpoint = ledger.execute("SELECT batch, seq, head, floor, pruned_at FROM checkpoint").fetchone()
+    if checkpoint is None:
+        return 0, 0, genesis, None
+    batch, seq, head, floor, pruned_at = checkpoint
+    told = ledger.execute("SELECT batch, body FROM journal_entry WHERE kind = 8 ORDER BY seq DESC LIMIT 1").fetchone()
+    body = json.loads(told[1]) if told else {}
+    proof = {"checkpoint": f"{batch}:{head.hex()}", "seq": seq, "genesis": genesis.hex()}
+    if any(body.get(key) != value for key, value in proof.items()) or [floor, pruned_at] != [
+        micros(body[key]) for key in ("before", "pruned_at")
+    ]:
+        sys.exit("the checkpoint is not the one that the journal tells of")
+    return batch, seq, head, told[0]
+
+
 def chain_head(ledger, noted):
     """The head of the journal, recomputed batch by batch."""
-    api_url, created_at = ledger.execute("SELECT api_url, created_at FROM ledger").fetchone()
-    head = hashlib.sha256(b"tallyd journal 1\n" + api_url.encode() + b"\n" + number(created_at)).digest()
-    batch, seq, passed = 0, 0, noted is None
+    batch, seq, head, _ = beginning(ledger)
+    passed = noted in (None, f"{batch}:{head.hex()}")
     entries = ledger.execute("SELECT batch, seq, kind, orchestration, body FROM journal_entry ORDER BY seq")
     entry = entries.fetchone()
     for row, at, poll, last_seq, stored in ledger.execute(
@@ -108,18 +125,22 @@ def digest(row):
 
 def check_rows(ledger):
     """Takes every row back through its changes, and holds each state against the journal's digest of it."""
-    stories = {}
-    missing = {}
-    merged = 0
-    for orchestration, kind, at, after, old in ledger.execute(
-        "SELECT orchestration_id, kind, at, digest, old_values FROM journal ORDER BY seq"
+    *_, pruned_in = beginning(ledger)
+    stories, carried, missing = {}, {}, {}
+    for orchestration, kind, batch, at, after, old in ledger.execute(
+        "SELECT orchestration_id, kind, batch, at, digest, old_values FROM journal ORDER BY seq"
     ):
         if kind in ("went_missing", "reappeared"):
             missing[orchestration] = at if kind == "went_missing" else None
-        if kind == "merged":
-            merged += 1
-        elif after is not None and orchestration is not None:
+        if kind == "carried" and after is not None:
+            if old is not None:
+                missing[orchestration] = json.loads(old)["missing_since"]
+            # What the last pruning kept; what former ones kept tells nothing any more.
+            if batch == pruned_in:
+                carried[orchestration] = after
+        elif kind != "merged" and after is not None and orchestration is not None:
             stories.setdefault(orchestration, []).append((after, json.loads(old) if old else None))
+    merged = ledger.execute("SELECT count(*) FROM journal_entry WHERE kind = 6").fetchone()[0]
     rows = 0
     columns = ", ".join(column for _, column in FIELDS)
     for id, missing_since, *values in ledger.execute(f"SELECT id, missing_since, {columns} FROM orchestrations"):
@@ -131,11 +152,23 @@ def check_rows(ledger):
             if digest(row) != after:
                 sys.exit(f"orchestration {id} is not what the journal says of it")
             row.update(old or {})
-        if not story or story[0][1] is not None:
+        appeared = bool(story) and story[0][1] is None
+        if not appeared and id not in carried:
             sys.exit(f"the journal never saw orchestration {id} appear")
+        if not appeared and carried[id] != digest(row):
+            sys.exit(f"orchestration {id} is not what it was when the journal was pruned")
         rows += 1
-    if stories:
-        sys.exit(f"{len(stories)} orchestrations of the journal have no row")
+    # A row may be gone because it was merged into another one, or pruned after it had been carried.
+    gone = ledger.execute(
+        """SELECT count(*) FROM (
+               SELECT max(e.kind = 6) AS merged, min(e.kind = 9 AND e.batch < ?1) AS pruned
+               FROM journal_entry AS e LEFT JOIN orchestration AS o ON o.key = e.orchestration
+               WHERE e.orchestration IS NOT NULL AND o.key IS NULL GROUP BY e.orchestration
+           ) WHERE NOT merged AND NOT pruned""",
+        (pruned_in or 0,),
+    ).fetchone()[0]
+    if stories or gone:
+        sys.exit(f"{len(stories) + gone} orchestrations of the journal have no row")
     return rows, merged
 
 

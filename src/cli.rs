@@ -116,6 +116,8 @@ enum Command {
     /// `backfill` and `sweep` beside it have it do the work, and every reading command goes in beside it.
     Run(run::RunArguments),
     /// Poll every profile once, the first backfill included
+    ///
+    /// After a restore, everything of each profile is listed and compared again as well (sweep).
     Poll(poll::PollArguments),
     /// Poll every profile once at the backfill's rate, and wait out any pause that Paxos asks for
     Backfill(poll::PollArguments),

@@ -146,7 +146,7 @@ impl Poller {
         match self.profiles(selection).await {
             Ok(profiles) => {
                 for (profile, standing) in profiles {
-                    outcome.profiles.push(sweep::sweep_profile(self, profile, standing, window).await);
+                    outcome.profiles.push(self.sweep_profile(profile, standing, window).await);
                 }
                 if *selection == ProfileSelection::All {
                     self.sweep_strays(window, &mut outcome).await;
@@ -159,8 +159,39 @@ impl Poller {
         outcome
     }
 
+    /// Sweeps everything of those profiles of a poll that owe it, because a backup was restored, and adds
+    /// what that came to. One whose poll failed is left for the next time.
+    ///
+    /// [`Ledger::owed_sweeps`] tells which profiles owe one; any complete sweep of everything settles it.
+    pub async fn sweep_owed(&self, outcome: &mut PollOutcome) {
+        let owed = match self.ledger.owed_sweeps().await {
+            Ok(owed) => owed,
+            Err(error) => return cut_short(outcome, &failure::of_ledger(&error)),
+        };
+        let requests_before = self.client.requests_sent();
+        let is_due = |poll: &&ProfilePoll| {
+            !matches!(poll.result, PollResult::Failed(_))
+                && owed.iter().any(|owed| owed.profile.id == poll.profile.id)
+        };
+        let due: Vec<_> = outcome.profiles.iter().filter(is_due).map(|poll| poll.profile.clone()).collect();
+        for profile in due {
+            if self.stopping.is_given() {
+                break;
+            }
+            // The poll asked the account, and would have failed otherwise.
+            let sweep = self.sweep_profile(profile, Standing::Listed, SweepWindow::Everything);
+            outcome.profiles.push(sweep.await);
+        }
+        outcome.requests += self.client.requests_sent() - requests_before;
+    }
+
+    async fn sweep_profile(&self, profile: Profile, standing: Standing, window: SweepWindow) -> ProfilePoll {
+        // Two pages in flight make it large.
+        Box::pin(sweep::sweep_profile(self, profile, standing, window)).await
+    }
+
     async fn sweep_strays(&self, window: SweepWindow, outcome: &mut PollOutcome) {
-        match sweep::find_strays(self, window).await {
+        match Box::pin(sweep::find_strays(self, window)).await {
             Ok(0) => {}
             Ok(rows) => {
                 outcome.account_failure = Some(PollFailure {
@@ -271,11 +302,15 @@ impl Poller {
         }
         let polled = outcome.profiles.iter().map(|poll| poll.profile.id.clone()).collect();
         let Err(error) = self.ledger.build_indexes(polled, self.server_now()).await else { return };
-        let failure = failure::of_ledger(&error);
-        for poll in &mut outcome.profiles {
-            if poll.result == PollResult::Complete {
-                poll.result = PollResult::Partial(vec![Shortfall::CutShort(failure.clone())]);
-            }
+        cut_short(outcome, &failure::of_ledger(&error));
+    }
+}
+
+/// No poll was complete if what belongs to all of them failed.
+fn cut_short(outcome: &mut PollOutcome, failure: &PollFailure) {
+    for poll in &mut outcome.profiles {
+        if poll.result == PollResult::Complete {
+            poll.result = PollResult::Partial(vec![Shortfall::CutShort(failure.clone())]);
         }
     }
 }

@@ -3,7 +3,7 @@
 use super::exit::Exit;
 use crate::config::ConfigError;
 use crate::daemon::{RunError, SessionError};
-use crate::ledger::{LedgerError, Problem};
+use crate::ledger::{BackupError, BackupProblem, LedgerError, Problem};
 use crate::model::FailureKind;
 use crate::paxos::FetchError;
 
@@ -16,6 +16,9 @@ pub(super) enum Failure {
     /// The ledger cannot be used.
     #[error(transparent)]
     Ledger(#[from] LedgerError),
+    /// A backup could not be made or restored.
+    #[error(transparent)]
+    Backup(#[from] BackupError),
     /// Paxos did not answer as it should.
     #[error("failed to ask Paxos")]
     Fetch(#[from] FetchError),
@@ -52,8 +55,12 @@ impl Failure {
     /// The exit code.
     pub(super) fn exit(&self) -> Exit {
         match self {
-            Self::Config(_) => Exit::Configuration,
-            Self::Ledger(error) => match error.problem {
+            Self::Config(_)
+            | Self::Backup(BackupError::File {
+                problem: BackupProblem::OtherEnvironment { .. } | BackupProblem::OtherCustomer { .. },
+                ..
+            }) => Exit::Configuration,
+            Self::Ledger(error) | Self::Backup(BackupError::Ledger(error)) => match error.problem {
                 Problem::NotALedger { .. }
                 | Problem::OtherEnvironment { .. }
                 | Problem::OtherCustomer { .. }
@@ -65,7 +72,9 @@ impl Failure {
                 FailureKind::Profile => Exit::Failed,
                 kind => Exit::of_failure(kind),
             },
-            Self::Interrupted | Self::Output(_) | Self::Other(_) => Exit::Failed,
+            Self::Backup(BackupError::File { .. }) | Self::Interrupted | Self::Output(_) | Self::Other(_) => {
+                Exit::Failed
+            }
         }
     }
 }

@@ -9,7 +9,7 @@ use super::failure::Failure;
 use super::poll::to_json;
 use super::terminal::{Paint, Terminal, plain, span};
 use super::{Common, Exit, session, show};
-use crate::ledger::{Event, EventKind, History, Reader, Was};
+use crate::ledger::{Beginning, Event, EventKind, History, Reader, Was};
 use crate::model::{Field, Route};
 
 /// What `history` takes.
@@ -29,8 +29,15 @@ pub(super) fn run(common: &Common, wanted: &HistoryArguments, terminal: Terminal
     let reader = Reader::open(&session::ledger_path(&config))?;
     let id = show::resolve(&reader, &wanted.id)?;
     let Some(history) = reader.history(&id)? else {
+        let pruned = match reader.checkpoint()? {
+            None => String::new(),
+            Some(checkpoint) => format!(
+                ", and what was final and created before {} was pruned",
+                checkpoint.floor.to_rfc3339_seconds()
+            ),
+        };
         let problem = anyhow::anyhow!(
-            "the journal knows nothing of the id or ref_id {}; `tallyd poll` brings the ledger up to date",
+            "the journal knows nothing of the id or ref_id {}; `tallyd poll` brings the ledger up to date{pruned}",
             wanted.id
         );
         return Err(problem.into());
@@ -55,6 +62,10 @@ pub(super) fn text(history: &History, terminal: Terminal) -> String {
             .unwrap_or_default();
         writeln!(text, "{}{amount}{ref_id}", Route::of(now)).unwrap_or_default();
     }
+    if let Beginning::Pruned { at, values } = &history.beginning {
+        writeln!(text, "\nearlier history was pruned on {}{}", at.to_rfc3339_seconds(), status_of(values))
+            .unwrap_or_default();
+    }
     let mut before: Option<&Event> = None;
     for event in &history.events {
         let later =
@@ -71,6 +82,10 @@ pub(super) fn text(history: &History, terminal: Terminal) -> String {
         writeln!(text, "\nnow {}", now.status).unwrap_or_default();
     }
     text
+}
+
+fn status_of(values: &BTreeMap<Field, String>) -> String {
+    values.get(&Field::Status).map(|status| format!("; what is left begins at {status}")).unwrap_or_default()
 }
 
 fn headline(event: &Event) -> String {
@@ -130,8 +145,13 @@ fn shown(value: Option<&String>) -> &str {
 /// The story as JSON, version 1.
 fn document(history: &History) -> Value {
     let events: Vec<Value> = history.events.iter().map(event_document).collect();
+    let pruned = match &history.beginning {
+        Beginning::Whole => Value::Null,
+        Beginning::Pruned { at, values } => json!({ "at": at.to_rfc3339(), "values": first(values) }),
+    };
     json!({
         "id": history.id.to_string(),
+        "pruned": pruned,
         "status": history.now.as_ref().map(|now| now.status.as_str()),
         "events": events,
     })

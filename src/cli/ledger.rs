@@ -1,78 +1,43 @@
 //! `ledger`: looking after the ledger's file.
 
-use std::fmt::Write as _;
-
-use serde_json::json;
+mod backup;
+mod prune;
+mod restore;
+mod vacuum;
+mod verify;
 
 use super::failure::Failure;
-use super::poll::to_json;
-use super::terminal::{Paint, Terminal, thousands};
+use super::terminal::{Terminal, thousands};
 use super::{Common, Exit, session};
-use crate::ledger::{Reader, Verification};
 
 /// What `ledger` can do.
 #[derive(Debug, clap::Subcommand)]
 pub(super) enum LedgerCommand {
     /// Recompute the journal's hash chain and every row's digest; exit 1 if anything was edited
-    Verify(VerifyArguments),
-}
-
-/// What `ledger verify` takes.
-#[derive(Debug, clap::Args)]
-pub(super) struct VerifyArguments {
-    /// A journal head that was noted elsewhere, as `status` shows it; without one, a ledger whose whole
-    /// chain was computed anew passes
-    #[arg(long, value_name = "BATCH:HASH", value_parser = parse_head)]
-    head: Option<(i64, String)>,
-    /// Show the result as JSON
-    #[arg(long)]
-    json: bool,
-}
-
-fn parse_head(text: &str) -> Result<(i64, String), String> {
-    let expected = "expected BATCH:HASH, as `tallyd status` shows the journal head";
-    let (batch, hash) = text.split_once(':').ok_or(expected)?;
-    let batch = batch.parse().map_err(|_| expected)?;
-    let is_hash = hash.len() == 64 && hash.bytes().all(|byte| byte.is_ascii_hexdigit());
-    if is_hash { Ok((batch, hash.to_ascii_lowercase())) } else { Err(expected.to_owned()) }
+    Verify(verify::VerifyArguments),
+    /// Copy the ledger into one file, also while a poll writes to it
+    Backup(backup::BackupArguments),
+    /// Put a backup in the ledger's place; the ledger that is there is kept aside
+    Restore(restore::RestoreArguments),
+    /// Remove old final orchestrations, their history and old polls
+    Prune(prune::PruneArguments),
+    /// Give the space of what was removed back to the disk
+    Vacuum(vacuum::VacuumArguments),
 }
 
 /// Runs a command on the ledger.
 pub(super) fn run(common: &Common, wanted: &LedgerCommand, terminal: Terminal) -> Result<Exit, Failure> {
     let config = session::load(common, terminal)?;
-    let LedgerCommand::Verify(wanted) = wanted;
-    let reader = Reader::open(&session::ledger_path(&config))?;
-    let noted = wanted.head.as_ref().map(|(batch, hash)| (*batch, hash.as_str()));
-    let verification = reader.verify(noted)?;
-    let text = if wanted.json { json_text(&verification)? } else { text(&verification, terminal) };
-    terminal.print(&text)?;
-    Ok(if verification.findings.is_empty() { Exit::Fine } else { Exit::Failed })
+    match wanted {
+        LedgerCommand::Verify(wanted) => verify::run(&config, wanted, terminal),
+        LedgerCommand::Backup(wanted) => backup::run(&config, wanted, terminal),
+        LedgerCommand::Restore(wanted) => restore::run(&config, wanted, terminal),
+        LedgerCommand::Prune(wanted) => prune::run(&config, wanted, terminal),
+        LedgerCommand::Vacuum(wanted) => vacuum::run(&config, wanted, terminal),
+    }
 }
 
-fn text(verification: &Verification, terminal: Terminal) -> String {
-    let mut text = format!(
-        "{} orchestrations and {} journal entries in {} batches checked\njournal head {}\n",
-        thousands(verification.orchestrations),
-        thousands(verification.entries),
-        thousands(verification.batches),
-        verification.head.note()
-    );
-    if verification.findings.is_empty() {
-        writeln!(text, "{}", terminal.paint("sound", Paint::Good)).unwrap_or_default();
-    }
-    for finding in &verification.findings {
-        writeln!(text, "{}", terminal.paint(&finding.to_string(), Paint::Bad)).unwrap_or_default();
-    }
-    text
-}
-
-fn json_text(verification: &Verification) -> Result<String, Failure> {
-    to_json(&json!({
-        "sound": verification.findings.is_empty(),
-        "orchestrations": verification.orchestrations,
-        "entries": verification.entries,
-        "batches": verification.batches,
-        "head": verification.head.note(),
-        "findings": verification.findings.iter().map(ToString::to_string).collect::<Vec<_>>(),
-    }))
+/// A size for people.
+fn mebibytes(bytes: u64) -> String {
+    format!("{} MiB", thousands(bytes.div_ceil(1024 * 1024)))
 }

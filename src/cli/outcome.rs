@@ -5,7 +5,7 @@ use super::failure::Failure;
 use super::terminal::{Paint, Terminal, render, skew_worth_telling, table, thousands};
 use crate::daemon::Wanted;
 use crate::daemon::outcome::{Outcome, ProfileOutcome, ResultName};
-use crate::model::{FailureKind, Timestamp};
+use crate::model::{FailureKind, Lane, Timestamp};
 
 /// Shows an outcome: the data as `text`, what was not as it should be, the exit code.
 pub(super) fn show(
@@ -86,6 +86,7 @@ fn tell_failures(outcome: &Outcome, wanted: &Wanted, terminal: Terminal) {
     let kind = wanted.kind();
     for poll in &outcome.profiles {
         if let Some(reason) = &poll.reason {
+            let kind = if poll.lane == Lane::Sweep.as_str() { "sweep" } else { "poll" };
             terminal.tell(&format!("{}: {kind} {}: {reason}", poll.label(), poll.result.as_str()));
         }
     }

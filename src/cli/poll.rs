@@ -61,7 +61,10 @@ async fn in_the_foreground(config: &Config, wanted: &Wanted, terminal: Terminal)
     stoppable(terminal, async |stopping| {
         let (clock, watch) = (Arc::new(SystemClock), progress::watch(terminal));
         let session = Session::open(config.clone(), clock, Role::Command, sync::rules(), watch).await?;
-        let outcome = session.carry_out(wanted, &selection, stopping).await;
+        let mut outcome = session.carry_out(wanted, &selection, stopping.clone()).await;
+        if let Wanted::Poll(_) | Wanted::Backfill(_) = wanted {
+            session.sweep_owed(&mut outcome, stopping).await;
+        }
         session.close().await;
         Ok(Outcome::from(&outcome))
     })

@@ -76,6 +76,22 @@ pub(super) fn text(
             "on id and ref_id not built yet: they are when the first backfill ends; until then look-ups read everything",
         );
     }
+    if let Some(checkpoint) = &overview.checkpoint {
+        let (floor, at) = (checkpoint.floor.to_rfc3339_seconds(), checkpoint.pruned_at.to_rfc3339_seconds());
+        line("pruned", &format!("what was created before {floor}, on {at}; it is not listed again"));
+    }
+    if overview.epoch > 0 {
+        line("epoch", &format!("{} (how often it was restored from a backup)", overview.epoch));
+    }
+    for owed in &overview.owed_sweeps {
+        let sweep = format!(
+            "of everything of {}: {}; until it is done, what happened to final rows since may not be known; \
+             `tallyd run` or `tallyd poll` does it",
+            owed.profile.label(),
+            owed.reason
+        );
+        line("sweep owed", &terminal.paint(&sweep, Paint::Warning));
+    }
     for (name, value) in service {
         line(name, value);
     }
@@ -181,6 +197,10 @@ struct Status<'a> {
     clock_skew_micros: Option<i64>,
     clock_skew_seen_at: Option<String>,
     service: &'a Service,
+    epoch: i64,
+    pruned_before: Option<String>,
+    pruned_at: Option<String>,
+    owed_sweeps: Vec<OwedSweepStatus<'a>>,
     stops: Vec<StopStatus<'a>>,
     profiles: Vec<ProfileStatus<'a>>,
 }
@@ -190,6 +210,13 @@ struct StopStatus<'a> {
     host: &'a str,
     until: String,
     reason: &'a str,
+}
+
+#[derive(Serialize)]
+struct OwedSweepStatus<'a> {
+    profile_id: String,
+    reason: &'a str,
+    since: String,
 }
 
 #[derive(Serialize)]
@@ -221,6 +248,12 @@ impl<'a> Status<'a> {
             until: stop.until.to_rfc3339(),
             reason: &stop.reason,
         });
+        let checkpoint = overview.checkpoint.as_ref();
+        let owed_sweeps = overview.owed_sweeps.iter().map(|owed| OwedSweepStatus {
+            profile_id: owed.profile.id.to_string(),
+            reason: &owed.reason,
+            since: owed.since.to_rfc3339(),
+        });
         Self {
             ledger: path,
             bytes: overview.bytes,
@@ -234,6 +267,10 @@ impl<'a> Status<'a> {
             clock_skew_micros: overview.clock_skew.map(|skew| skew.micros),
             clock_skew_seen_at: overview.clock_skew.map(|skew| skew.seen_at.to_rfc3339()),
             service,
+            epoch: overview.epoch,
+            pruned_before: checkpoint.map(|checkpoint| checkpoint.floor.to_rfc3339()),
+            pruned_at: checkpoint.map(|checkpoint| checkpoint.pruned_at.to_rfc3339()),
+            owed_sweeps: owed_sweeps.collect(),
             stops: stops.collect(),
             profiles: overview.profiles.iter().map(ProfileStatus::of).collect(),
         }

@@ -130,6 +130,12 @@ impl Session {
         }
     }
 
+    /// Adds to a poll the sweeps that a restore owes, until they are done or `stopping` is given. For those who
+    /// have no task that sweeps.
+    pub async fn sweep_owed(&self, outcome: &mut PollOutcome, stopping: Stopping) {
+        self.poller(Patience::WaitOutStops).with_stopping(stopping).sweep_owed(outcome).await;
+    }
+
     /// The configuration in effect.
     pub(super) fn config(&self) -> &Config {
         &self.config

@@ -3,13 +3,18 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
+use tokio::time::Instant;
+
 use super::{Daemon, Ended, LOOK_AGAIN, Wanted, Whom};
 use crate::config::SweepConfig;
 use crate::ledger::ScheduleRun;
-use crate::model::{FailureKind, PollOutcome, Timestamp};
+use crate::model::{FailureKind, PollOutcome, ProfileSelection, SweepWindow, Timestamp};
 
 /// By how much a clock is put right without a word.
 const SMALL_CORRECTION: Duration = Duration::from_secs(60);
+
+/// How long after a try the sweeps that a restore owes are tried again, where they were not complete.
+const OWED_AGAIN: Duration = Duration::from_secs(900);
 
 /// The name by which a sweep's last run is kept.
 pub fn run_name(sweep: &SweepConfig) -> String {
@@ -23,14 +28,23 @@ type Done = HashMap<String, Timestamp>;
 /// made up once.
 pub(super) async fn run(daemon: Daemon) -> Ended {
     let mut sessions = daemon.sessions.clone();
+    // A ledger is restored while no daemon runs: once nothing is owed, nothing will be.
+    let mut ask_what_is_owed = Some(Instant::now());
     loop {
         let session = sessions.borrow_and_update().clone();
         let sweeps = &session.config().sweeps;
         let mut done = last_runs(&daemon, sweeps).await?;
         while !sessions.has_changed().unwrap_or(false) {
+            if ask_what_is_owed.is_some_and(|at| at <= Instant::now()) {
+                ask_what_is_owed = match sweep_owed(&daemon).await? {
+                    Owed::Nothing => None,
+                    Owed::Tried => Some(Instant::now() + OWED_AGAIN),
+                    Owed::Stopped => return Ok(()),
+                };
+            }
             let now = daemon.clock.now();
             set_back(&daemon, &mut done, now).await?;
-            match owed_first(sweeps, &done, now) {
+            match due_first(sweeps, &done, now) {
                 Some((due, sweep)) if due <= now => {
                     let Some(outcome) = sweep_now(&daemon, sweep, due).await else { return Ok(()) };
                     if was_stopped(&outcome) {
@@ -54,17 +68,43 @@ pub(super) async fn run(daemon: Daemon) -> Ended {
     }
 }
 
-/// The sweep that is owed first, and since or from when.
-fn owed_first<'a>(
+/// What came of asking what a restore owes.
+enum Owed {
+    Nothing,
+    /// It was swept. Whether that settled it is for the ledger to say.
+    Tried,
+    Stopped,
+}
+
+/// Sweeps everything of those polled profiles that owe it because a backup was restored.
+async fn sweep_owed(daemon: &Daemon) -> anyhow::Result<Owed> {
+    let mut owed = daemon.ledger.owed_sweeps().await?;
+    let session = daemon.session();
+    if let ProfileSelection::Listed(polled) = session.selection() {
+        owed.retain(|owed| polled.iter().any(|profile| profile.id == owed.profile.id));
+    }
+    let Some(first) = owed.first() else { return Ok(Owed::Nothing) };
+    let (reason, since) = (first.reason.clone(), first.since);
+    let profiles: Vec<_> = owed.into_iter().map(|owed| owed.profile).collect();
+    let selection = ProfileSelection::Listed(profiles.clone());
+    let wanted = Wanted::Sweep(Whom::Only(profiles), SweepWindow::Everything);
+    let Some(turn) = daemon.turn(&wanted).await else { return Ok(Owed::Stopped) };
+    tracing::info!(reason, since = %since, "a sweep of everything begins that is owed");
+    let outcome = daemon.carry_out(turn, &wanted, &selection).await;
+    Ok(if was_stopped(&outcome) { Owed::Stopped } else { Owed::Tried })
+}
+
+/// The sweep that is due first, and since or from when.
+fn due_first<'a>(
     sweeps: &'a [SweepConfig],
     done: &Done,
     now: Timestamp,
 ) -> Option<(Timestamp, &'a SweepConfig)> {
-    let owed = sweeps.iter().filter_map(|sweep| {
+    let due = sweeps.iter().filter_map(|sweep| {
         let last = done.get(&run_name(sweep)).copied().unwrap_or(now);
         sweep.schedule.next_after(last).map(|due| (due, sweep))
     });
-    owed.min_by_key(|(due, _)| *due)
+    due.min_by_key(|(due, _)| *due)
 }
 
 async fn sweep_now(daemon: &Daemon, sweep: &SweepConfig, due: Timestamp) -> Option<PollOutcome> {

@@ -7,6 +7,8 @@ use std::path::{Path, PathBuf};
 
 use rusqlite::ErrorCode;
 
+use crate::model::Timestamp;
+
 /// A ledger could not be opened, read or written.
 #[derive(Debug)]
 pub struct LedgerError {
@@ -118,6 +120,26 @@ pub enum Problem {
     /// What is stored cannot be understood.
     #[error("{0}; run `tallyd ledger verify`")]
     Inconsistent(String),
+    /// Verification found something, so what it proves must not be removed.
+    #[error(
+        "it is not sound ({finding}), and pruning would remove what proves it; run `tallyd ledger verify`"
+    )]
+    NotSound {
+        /// The first thing that is wrong with it.
+        finding: String,
+    },
+    /// What would be pruned is too young.
+    #[error(
+        "nothing created or observed on {} or later may be pruned, and {} was asked for: what was created in the last 7 days before the last poll may still come late or change; give an earlier --before",
+        latest.to_rfc3339_seconds(),
+        before.to_rfc3339_seconds()
+    )]
+    TooYoungToPrune {
+        /// What was asked for.
+        before: Timestamp,
+        /// The latest that may be asked for.
+        latest: Timestamp,
+    },
     /// The writer thread is gone.
     #[error(
         "its writer has ended unexpectedly, and the log says why; start tallyd again: everything committed so far is safe"

@@ -18,8 +18,24 @@ pub struct History {
     pub id: Identifier,
     /// The orchestration now; `None` for a row that could never be read.
     pub now: Option<Orchestration>,
+    /// What was before the first event.
+    pub beginning: Beginning,
     /// What was observed, oldest first.
     pub events: Vec<Event>,
+}
+
+/// What was before the first event of a story.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Beginning {
+    /// Nothing: the whole story is there.
+    Whole,
+    /// More, which was pruned.
+    Pruned {
+        /// When it was pruned, by the local clock.
+        at: Timestamp,
+        /// The values then known of the time before the first event.
+        values: BTreeMap<Field, String>,
+    },
 }
 
 /// One thing that was observed.
@@ -91,21 +107,33 @@ pub(super) fn of(connection: &Connection, id: &Identifier) -> Result<Option<Hist
         .collect();
     entries.sort_by_key(|entry| std::cmp::Reverse(entry.seq));
     let mut events = Vec::with_capacity(entries.len());
+    let mut pruned_at = None;
     for entry in entries {
+        if entry.kind == EntryKind::Carried.number() {
+            // The last one comes first: it is of the pruning that holds.
+            pruned_at.get_or_insert(entry.at);
+            continue;
+        }
         let kind = tell(&entry, &mut values)
             .ok_or_else(|| Problem::Inconsistent(format!("journal entry {} cannot be read", entry.seq)))?;
         events.push(Event { at: entry.at, poll: entry.poll, seq: entry.seq, kind });
     }
     events.reverse();
-    Ok(Some(History { id: id.clone(), now, events }))
+    let beginning = match pruned_at {
+        None => Beginning::Whole,
+        Some(at) => Beginning::Pruned { at, values: present(&values) },
+    };
+    Ok(Some(History { id: id.clone(), now, beginning, events }))
+}
+
+fn present(values: &OldValues) -> BTreeMap<Field, String> {
+    values.iter().filter_map(|(&field, value)| Some((field, value.clone()?))).collect()
 }
 
 /// What an entry tells; moves `values` to the state before it.
 fn tell(entry: &StoredEntry, values: &mut OldValues) -> Option<EventKind> {
     Some(match EntryKind::from_number(entry.kind)? {
-        EntryKind::Appeared => EventKind::Appeared(
-            values.iter().filter_map(|(&field, value)| Some((field, value.clone()?))).collect(),
-        ),
+        EntryKind::Appeared => EventKind::Appeared(present(values)),
         EntryKind::Changed => EventKind::Changed(undo(entry, values)?),
         EntryKind::WentBackInTime => EventKind::WentBackInTime(undo(entry, values)?),
         EntryKind::Unreadable => {
@@ -116,6 +144,8 @@ fn tell(entry: &StoredEntry, values: &mut OldValues) -> Option<EventKind> {
         EntryKind::Merged => EventKind::Merged,
         EntryKind::WentMissing => EventKind::WentMissing,
         EntryKind::Reappeared => EventKind::Reappeared,
+        // None of them is about a single orchestration's change.
+        EntryKind::Restored | EntryKind::Pruned | EntryKind::Carried => return None,
     })
 }
 

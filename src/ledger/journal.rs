@@ -5,7 +5,7 @@
 //! kind, orchestration and body as they are stored, blob or text told apart.
 
 use rusqlite::types::{FromSql, FromSqlResult, ToSqlOutput, Value, ValueRef};
-use rusqlite::{Connection, OptionalExtension, ToSql, params};
+use rusqlite::{CachedStatement, Connection, OptionalExtension, ToSql, params};
 use serde_json::{Map, Value as Json};
 use sha2::{Digest as _, Sha256};
 
@@ -32,6 +32,15 @@ pub enum EntryKind {
     /// A second row of the same orchestration was merged into the first; the body is a JSON object
     /// of `id`, `into` (a key) and `row` (its values by field path).
     Merged,
+    /// The ledger was restored from a backup; the body is a JSON object of `epoch`, `from` (the head of
+    /// the backup) and `at`.
+    Restored,
+    /// The journal's beginning was pruned; the body is a JSON object, see `checkpoint`.
+    Pruned,
+    /// What stays of the pruned beginning: the body is the digest of a row as it was there, and behind it
+    /// for one that is missing since then a JSON object of `missing_since` and `missing_poll`. For a row
+    /// that could not be read it is a JSON object of `id`, `problem` and `raw_sha256`.
+    Carried,
     /// Paxos no longer knows it; the body is as for `Changed`, with no old values.
     WentMissing,
     /// It was missing and was met again; the body is as for `WentMissing`.
@@ -39,13 +48,16 @@ pub enum EntryKind {
 }
 
 impl EntryKind {
-    const ALL: [Self; 8] = [
+    const ALL: [Self; 11] = [
         Self::Appeared,
         Self::Changed,
         Self::WentBackInTime,
         Self::Unreadable,
         Self::ReadableAgain,
         Self::Merged,
+        Self::Restored,
+        Self::Pruned,
+        Self::Carried,
         Self::WentMissing,
         Self::Reappeared,
     ];
@@ -59,6 +71,9 @@ impl EntryKind {
             Self::Unreadable => 4,
             Self::ReadableAgain => 5,
             Self::Merged => 6,
+            Self::Restored => 7,
+            Self::Pruned => 8,
+            Self::Carried => 9,
             Self::WentMissing => 10,
             Self::Reappeared => 11,
         }
@@ -78,6 +93,9 @@ impl EntryKind {
             Self::Unreadable => "unreadable",
             Self::ReadableAgain => "readable_again",
             Self::Merged => "merged",
+            Self::Restored => "restored",
+            Self::Pruned => "pruned",
+            Self::Carried => "carried",
             Self::WentMissing => "went_missing",
             Self::Reappeared => "reappeared",
         }
@@ -136,11 +154,17 @@ impl StoredBody {
         }
     }
 
-    /// The digest of the row after a change, and the old values.
-    pub(super) fn change(&self) -> Option<(Digest, OldValues)> {
+    /// The digest and the text behind it, which may be empty.
+    pub(super) fn digest_and_json(&self) -> Option<(Digest, &str)> {
         let Value::Blob(bytes) = &self.0 else { return None };
         let (digest, json) = bytes.split_first_chunk()?;
-        Some((*digest, old_values(std::str::from_utf8(json).ok()?)?))
+        Some((*digest, std::str::from_utf8(json).ok()?))
+    }
+
+    /// The digest of the row after a change, and the old values.
+    pub(super) fn change(&self) -> Option<(Digest, OldValues)> {
+        let (digest, json) = self.digest_and_json()?;
+        Some((digest, old_values(json)?))
     }
 }
 
@@ -191,7 +215,7 @@ pub(super) fn hex(bytes: &[u8]) -> String {
 }
 
 /// The head of an empty journal: it ties the chain to the ledger's environment and birth.
-pub(super) fn genesis(api_url: &str, created_at: Timestamp) -> JournalHead {
+fn genesis(api_url: &str, created_at: Timestamp) -> JournalHead {
     let mut hasher = Sha256::new();
     hasher.update(b"tallyd journal 1\n");
     hasher.update(api_url.as_bytes());
@@ -200,7 +224,15 @@ pub(super) fn genesis(api_url: &str, created_at: Timestamp) -> JournalHead {
     JournalHead { batch: 0, seq: 0, hash: hasher.finalize().into() }
 }
 
-/// The journal's head now.
+/// The head of this ledger's journal when it was empty.
+pub(super) fn genesis_of(connection: &Connection) -> Result<JournalHead, Problem> {
+    let (api_url, created_at) = connection
+        .prepare_cached("SELECT api_url, created_at FROM ledger")?
+        .query_row([], |row| Ok((row.get::<_, String>(0)?, row.get(1)?)))?;
+    Ok(genesis(&api_url, created_at))
+}
+
+/// The journal's head now. A pruned journal is never empty: it tells of the pruning.
 pub(super) fn head(connection: &Connection) -> Result<JournalHead, Problem> {
     let last = connection
         .prepare_cached("SELECT number, last_seq, head FROM journal_batch ORDER BY number DESC LIMIT 1")?
@@ -209,10 +241,7 @@ pub(super) fn head(connection: &Connection) -> Result<JournalHead, Problem> {
     if let Some(head) = last {
         return Ok(head);
     }
-    let (api_url, created_at) = connection
-        .prepare_cached("SELECT api_url, created_at FROM ledger")?
-        .query_row([], |row| Ok((row.get::<_, String>(0)?, row.get(1)?)))?;
-    Ok(genesis(&api_url, created_at))
+    genesis_of(connection)
 }
 
 /// Writes a batch of entries, observed at `at` (server time) in the given poll.
@@ -236,29 +265,65 @@ pub(super) fn append_after(
     if entries.is_empty() {
         return Ok(());
     }
-    let mut link = Link::begin(before, at, poll);
-    let mut seq = before.seq;
-    let mut insert = connection.prepare_cached(
-        "INSERT INTO journal_entry (seq, batch, kind, orchestration, body) VALUES (?1, ?2, ?3, ?4, ?5)",
-    )?;
+    let mut batch = Batch::begin(connection, before, at, poll)?;
     for entry in entries {
-        seq += 1;
+        batch.add(entry)?;
+    }
+    batch.finish()?;
+    Ok(())
+}
+
+/// A batch in the making, for more entries than may be held in memory.
+pub(super) struct Batch<'c> {
+    connection: &'c Connection,
+    insert: CachedStatement<'c>,
+    link: Link,
+    at: Timestamp,
+    poll: i64,
+    number: i64,
+    seq: i64,
+}
+
+impl<'c> Batch<'c> {
+    /// Begins the batch after the journal's head, observed at `at` (server time) in the given poll.
+    pub(super) fn begin(
+        connection: &'c Connection,
+        before: &JournalHead,
+        at: Timestamp,
+        poll: i64,
+    ) -> Result<Self, Problem> {
+        let insert = connection.prepare_cached(
+            "INSERT INTO journal_entry (seq, batch, kind, orchestration, body) VALUES (?1, ?2, ?3, ?4, ?5)",
+        )?;
+        let link = Link::begin(before, at, poll);
+        Ok(Self { connection, insert, link, at, poll, number: before.batch + 1, seq: before.seq })
+    }
+
+    /// Writes an entry.
+    pub(super) fn add(&mut self, entry: &Entry) -> Result<(), Problem> {
+        self.seq += 1;
         let (class, bytes) = entry.body.stored();
-        link.add_bytes(seq, entry.kind.number(), entry.orchestration, class, bytes);
-        insert.execute(params![
-            seq,
-            before.batch + 1,
+        self.link.add_bytes(self.seq, entry.kind.number(), entry.orchestration, class, bytes);
+        self.insert.execute(params![
+            self.seq,
+            self.number,
             entry.kind.number(),
             entry.orchestration,
             entry.body
         ])?;
+        Ok(())
     }
-    connection
-        .prepare_cached(
-            "INSERT INTO journal_batch (number, at, poll, last_seq, head) VALUES (?1, ?2, ?3, ?4, ?5)",
-        )?
-        .execute(params![before.batch + 1, at, poll, seq, link.finish()])?;
-    Ok(())
+
+    /// Ends the batch; the answer is the journal's new head.
+    pub(super) fn finish(self) -> Result<JournalHead, Problem> {
+        let head = JournalHead { batch: self.number, seq: self.seq, hash: self.link.finish() };
+        self.connection
+            .prepare_cached(
+                "INSERT INTO journal_batch (number, at, poll, last_seq, head) VALUES (?1, ?2, ?3, ?4, ?5)",
+            )?
+            .execute(params![head.batch, self.at, self.poll, head.seq, head.hash])?;
+        Ok(head)
+    }
 }
 
 /// Stands for a body that is stored as a blob.

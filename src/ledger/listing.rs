@@ -67,6 +67,17 @@ pub struct ProfileState {
     pub listing: Option<Listing>,
     /// The newest `created_at` that was listed under it first.
     pub newest: Option<Timestamp>,
+    /// What was created before this instant is not listed again; `None` where nothing was ever pruned.
+    pub floor: Option<Timestamp>,
+}
+
+impl ProfileState {
+    /// Before which instant no sweep may begin: what was pruned would come in as new. Of a profile that had
+    /// fallen behind the floor, what was not covered then was not pruned.
+    pub fn sweeps_from(&self) -> Timestamp {
+        let Some(floor) = self.floor else { return Timestamp::EPOCH };
+        self.coverage.map_or(floor, |coverage| coverage.from.min(floor))
+    }
 }
 
 /// Begins a discovery of a whole window as one slice.

@@ -45,6 +45,16 @@ pub(super) fn resolve(path: &Path) -> Result<PathBuf, Problem> {
     }
 }
 
+/// The file that `path` leads to, which must be there.
+pub(super) fn existing(path: &Path) -> Result<PathBuf, Problem> {
+    let path = resolve(path)?;
+    match std::fs::metadata(&path) {
+        Ok(_) => Ok(path),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Err(Problem::Missing),
+        Err(error) => Err(error.into()),
+    }
+}
+
 /// Opens the ledger at `path` for writing, makes it where there is none, and brings it up to the newest
 /// format.
 pub(super) fn for_writing(path: &Path) -> Result<Connection, Problem> {
@@ -137,7 +147,8 @@ fn check_kind(found: &Metadata) -> Result<(), Problem> {
     Err(Problem::NotALedger { found: found.to_owned() })
 }
 
-fn check_application(connection: &Connection) -> Result<(), Problem> {
+/// Refuses a file of another program, and a ledger of a newer version.
+pub(super) fn check_application(connection: &Connection) -> Result<(), Problem> {
     let application: i64 = connection.pragma_query_value(None, "application_id", |row| row.get(0))?;
     let version = schema::user_version(connection)?;
     let objects: i64 = connection.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))?;

@@ -5,7 +5,7 @@ use rusqlite::{Connection, OptionalExtension, params};
 use crate::model::{Lane, PollResult, Profile, Timestamp};
 
 use super::listing::{self, ProfileState};
-use super::{PollNumber, Problem, ProfileKey};
+use super::{PollNumber, Problem, ProfileKey, checkpoint};
 
 /// Finds or adds a profile, and says what is known of it. Rows that were created after `now` (server time)
 /// are left out of what is its newest.
@@ -32,6 +32,7 @@ pub(super) fn open_profile(
                 |row| row.get(0),
             )
             .optional()?,
+        floor: checkpoint::find(connection)?.map(|checkpoint| checkpoint.floor),
     })
 }
 

@@ -6,9 +6,11 @@ use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use crate::model::{Coverage, Identifier, Orchestration, Profile, Status, Timestamp, Tracked, UnreadableRow};
 
+use super::checkpoint::{self, Checkpoint};
 use super::history::{self, History};
 use super::indexes::Lookup;
 use super::journal::{self, JournalHead};
+use super::owed::{self, OwedSweep};
 use super::requests::{self, Request, RequestNumber};
 use super::schedule_runs::{self, ScheduleRun};
 use super::skew::{self, ClockSkew};
@@ -46,6 +48,12 @@ pub struct Overview {
     pub journal: JournalHead,
     /// How far the local clock was off at the end of the last poll that saw Paxos's.
     pub clock_skew: Option<ClockSkew>,
+    /// How often it was restored from a backup.
+    pub epoch: i64,
+    /// Where pruning left the journal's beginning; `None` where nothing was ever pruned.
+    pub checkpoint: Option<Checkpoint>,
+    /// The profiles of which everything must be listed again, and why.
+    pub owed_sweeps: Vec<OwedSweep>,
     /// The pauses in force.
     pub stops: Vec<StoredStop>,
     /// Every profile that was ever polled.
@@ -187,6 +195,11 @@ impl Reader {
         })
     }
 
+    /// Where pruning left the journal's beginning; `None` where nothing was ever pruned.
+    pub fn checkpoint(&self) -> Result<Option<Checkpoint>, LedgerError> {
+        self.snapshot(checkpoint::find)
+    }
+
     /// Everything that the journal tells of this id; `None` where it was never seen.
     pub fn history(&self, id: &Identifier) -> Result<Option<History>, LedgerError> {
         self.snapshot(|connection| history::of(connection, id))
@@ -198,7 +211,7 @@ impl Reader {
             Ok(connection
                 .prepare(
                     "SELECT o.id FROM journal_entry AS e JOIN orchestration AS o ON o.key = e.orchestration
-                     WHERE e.seq > ?1 GROUP BY o.key ORDER BY min(e.seq)",
+                     WHERE e.seq > ?1 AND e.kind <> 9 GROUP BY o.key ORDER BY min(e.seq)",
                 )?
                 .query_map([seq], |row| row.get(0))?
                 .collect::<Result<_, _>>()?)
@@ -250,9 +263,10 @@ impl Reader {
 }
 
 fn overview(connection: &Connection, path: &Path, now: Timestamp) -> Result<Overview, Problem> {
-    let (api_url, created_at) =
-        connection
-            .query_row("SELECT api_url, created_at FROM ledger", [], |row| Ok((row.get(0)?, row.get(1)?)))?;
+    let (api_url, created_at, epoch) =
+        connection.query_row("SELECT api_url, created_at, epoch FROM ledger", [], |row| {
+            Ok((row.get(0)?, row.get(1)?, row.get(2)?))
+        })?;
     let count = |sql: &str| connection.query_row(sql, [], |row| row.get::<_, u64>(0));
     let open = connection
         .prepare(
@@ -275,6 +289,9 @@ fn overview(connection: &Connection, path: &Path, now: Timestamp) -> Result<Over
         },
         journal: journal::head(connection)?,
         clock_skew: skew::last(connection)?,
+        epoch,
+        checkpoint: checkpoint::find(connection)?,
+        owed_sweeps: owed::all(connection)?,
         stops: stops::in_force(connection, now)?,
         profiles: profiles(connection)?,
         running: running_polls(connection)?,

@@ -6,7 +6,7 @@ use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use crate::model::Timestamp;
 
-use super::Problem;
+use super::{Ledger, LedgerError, Problem};
 
 /// How many requests that ended are kept, for people who look later.
 const KEPT: i64 = 100;
@@ -59,6 +59,34 @@ pub enum RequestEnd {
     Failed(String),
 }
 
+impl Ledger {
+    /// Takes over the requests that a former daemon left. Those from before `too_old` fail, for the reason
+    /// `why`, and are counted; the others are open again.
+    pub async fn take_over_requests(
+        &self,
+        too_old: Timestamp,
+        now: Timestamp,
+        why: &'static str,
+    ) -> Result<usize, LedgerError> {
+        self.transact("take_over_requests", move |connection| take_over(connection, too_old, now, why)).await
+    }
+
+    /// Notes that a request is being served.
+    pub async fn take_request(&self, number: RequestNumber) -> Result<(), LedgerError> {
+        self.transact("take_request", move |connection| take(connection, number)).await
+    }
+
+    /// Notes how a request ended. Of those that ended the last hundred are kept.
+    pub async fn end_request(
+        &self,
+        number: RequestNumber,
+        now: Timestamp,
+        end: RequestEnd,
+    ) -> Result<(), LedgerError> {
+        self.transact("end_request", move |connection| note_end(connection, number, now, &end)).await
+    }
+}
+
 /// Adds a request.
 pub(super) fn add(
     connection: &Connection,
@@ -74,7 +102,7 @@ pub(super) fn add(
 
 /// Takes over what a former daemon left: what was asked before `too_old` fails, the rest is open again.
 /// Returns how many failed.
-pub(super) fn take_over(
+fn take_over(
     connection: &Connection,
     too_old: Timestamp,
     now: Timestamp,
@@ -90,13 +118,13 @@ pub(super) fn take_over(
 }
 
 /// Notes that a daemon is at it.
-pub(super) fn take(connection: &Connection, number: RequestNumber) -> Result<(), Problem> {
+fn take(connection: &Connection, number: RequestNumber) -> Result<(), Problem> {
     connection.execute("UPDATE request SET state = 'taken' WHERE number = ?1", [number.0])?;
     Ok(())
 }
 
 /// Notes how a request ended, and drops those that ended longest ago.
-pub(super) fn end(
+fn note_end(
     connection: &Connection,
     number: RequestNumber,
     now: Timestamp,

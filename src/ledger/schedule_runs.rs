@@ -4,7 +4,7 @@ use rusqlite::{Connection, params};
 
 use crate::model::Timestamp;
 
-use super::Problem;
+use super::{Ledger, LedgerError, Problem};
 
 /// When a schedule was last done.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -15,8 +15,28 @@ pub struct ScheduleRun {
     pub last_due: Timestamp,
 }
 
+impl Ledger {
+    /// The last runs of all schedules. Those of `names` that are new count from `now` on.
+    pub async fn schedule_runs(
+        &self,
+        names: Vec<String>,
+        now: Timestamp,
+    ) -> Result<Vec<ScheduleRun>, LedgerError> {
+        self.transact("schedule_runs", move |connection| {
+            begin(connection, &names, now)?;
+            all(connection)
+        })
+        .await
+    }
+
+    /// Notes that the runs of a schedule are done up to an instant.
+    pub async fn note_schedule_run(&self, run: ScheduleRun) -> Result<(), LedgerError> {
+        self.transact("note_schedule_run", move |connection| note(connection, &run)).await
+    }
+}
+
 /// Begins to count the runs of every schedule that is not known yet at `now`.
-pub(super) fn begin(connection: &Connection, names: &[String], now: Timestamp) -> Result<(), Problem> {
+fn begin(connection: &Connection, names: &[String], now: Timestamp) -> Result<(), Problem> {
     let mut add = connection
         .prepare("INSERT INTO schedule_run (name, last_due) VALUES (?1, ?2) ON CONFLICT (name) DO NOTHING")?;
     for name in names {
@@ -26,7 +46,7 @@ pub(super) fn begin(connection: &Connection, names: &[String], now: Timestamp) -
 }
 
 /// Notes that the runs of a schedule are done up to an instant.
-pub(super) fn note(connection: &Connection, run: &ScheduleRun) -> Result<(), Problem> {
+fn note(connection: &Connection, run: &ScheduleRun) -> Result<(), Problem> {
     connection.execute(
         "INSERT INTO schedule_run (name, last_due) VALUES (?1, ?2)
          ON CONFLICT (name) DO UPDATE SET last_due = excluded.last_due",

@@ -188,7 +188,7 @@ CREATE TABLE journal_batch (
 ) STRICT;
 
 -- kind: 1 appeared (its seq is the key of the row), 2 changed, 3 went back in time, 4 unreadable, 5 readable again,
--- 6 merged, 10 went missing, 11 reappeared.
+-- 6 merged, 7 restored, 8 pruned, 9 carried, 10 went missing, 11 reappeared.
 CREATE TABLE journal_entry (
     seq           INTEGER PRIMARY KEY,
     batch         INTEGER NOT NULL,
@@ -206,6 +206,24 @@ CREATE TRIGGER journal_entry_is_append_only BEFORE UPDATE ON journal_entry
 BEGIN SELECT raise(ABORT, 'the journal is append-only'); END;
 CREATE TRIGGER journal_batch_is_append_only BEFORE UPDATE ON journal_batch
 BEGIN SELECT raise(ABORT, 'the journal is append-only'); END;
+
+-- Where pruning left the journal's beginning: everything up to this batch is gone, and the chain goes on
+-- from its head. What was created before the floor is not listed again.
+CREATE TABLE checkpoint (
+    only      INTEGER PRIMARY KEY CHECK (only = 1),
+    batch     INTEGER NOT NULL,
+    seq       INTEGER NOT NULL,
+    head      BLOB    NOT NULL,
+    floor     INTEGER NOT NULL,
+    pruned_at INTEGER NOT NULL
+) STRICT;
+
+-- Profiles of which everything must be listed again, and why.
+CREATE TABLE owed_sweep (
+    profile INTEGER PRIMARY KEY REFERENCES profile (key),
+    reason  TEXT    NOT NULL,
+    since   INTEGER NOT NULL
+) STRICT;
 
 -- What follows from what was observed, to be passed on.
 CREATE TABLE outbox (

@@ -241,6 +241,30 @@ pub(super) fn end(
     Ok(())
 }
 
+/// Takes what is before the floor out of the sweeps under way: it was pruned. They look no further back than
+/// [`sweeps_from`](super::ProfileState::sweeps_from) from now on; one with nothing left of its window ends.
+/// What they did not meet is still to be asked about.
+pub(super) fn keep_above(connection: &Connection, floor: Timestamp) -> Result<(), Problem> {
+    connection.execute(
+        "UPDATE sweep SET begins_at = max(begins_at, p.sweeps_from), position = max(position, p.sweeps_from)
+         FROM (SELECT key, min(?1, coalesce(covered_from, ?1)) AS sweeps_from FROM profile) AS p
+         WHERE p.key = sweep.profile",
+        [floor],
+    )?;
+    // Foreign keys may be off while pruning.
+    connection.execute_batch(
+        "DELETE FROM unmet WHERE sweep IN (SELECT key FROM sweep WHERE begins_at > ceiling);
+         DELETE FROM sweep WHERE begins_at > ceiling;",
+    )?;
+    Ok(())
+}
+
+/// Forgets the sweeps under way: what they compared was another ledger.
+pub(super) fn forget(connection: &Connection) -> Result<(), Problem> {
+    connection.execute("DELETE FROM sweep", [])?;
+    Ok(())
+}
+
 fn leave(connection: &Connection, profile: ProfileKey, key: OrchestrationKey) -> Result<(), Problem> {
     connection
         .prepare_cached("DELETE FROM also_listed WHERE profile = ?1 AND orchestration = ?2")?

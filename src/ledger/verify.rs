@@ -2,23 +2,25 @@
 //!
 //! The journal's chain is recomputed from the stored bytes, and every row is taken back through its
 //! changes to the state in which it appeared, whose digest the journal holds. An edit of either shows,
-//! unless the whole chain was computed anew: that shows against a head that was noted elsewhere.
+//! unless the whole chain was computed anew: that shows against a head that was noted elsewhere. Where
+//! the journal's beginning was pruned, both begin at the checkpoint that was left.
 //!
 //! Not covered is what the journal does not tell: which profiles list a row, since when it has its
 //! status, polls, coverage and the outbox.
 
 mod chain;
 mod missing;
-mod stories;
+pub(super) mod stories;
 mod unreadable;
 
 use std::fmt;
 
 use rusqlite::Connection;
 
-use crate::model::Identifier;
+use crate::model::{Identifier, Timestamp};
 
 use super::Problem;
+use super::checkpoint::{self, Checkpoint};
 use super::journal::JournalHead;
 
 /// After how many findings verification stops looking for more.
@@ -55,9 +57,11 @@ pub enum Finding {
         batch: i64,
         /// The hash that was noted.
         noted: String,
-        /// The hash in the journal; `None` where the journal ends before.
-        found: Option<String>,
+        /// What the journal has of that batch.
+        found: Found,
     },
+    /// The checkpoint is not the one that the journal tells of.
+    CheckpointAltered,
     /// An orchestration's row is not what the journal says of it.
     RowAltered {
         /// The orchestration.
@@ -87,9 +91,58 @@ pub enum Finding {
     },
     /// An orchestration of the journal that has no row.
     RowMissing {
-        /// The entry that says it appeared.
+        /// The first entry about it.
         seq: i64,
     },
+}
+
+/// What the journal has of a batch whose head was noted elsewhere.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Found {
+    /// Another hash.
+    Other {
+        /// The hash.
+        hash: String,
+        /// How often the ledger was restored: a backup lacks what came after it.
+        epoch: i64,
+    },
+    /// Nothing: the journal ends before.
+    Beyond {
+        /// How often the ledger was restored.
+        epoch: i64,
+    },
+    /// Nothing any more: the journal's beginning was pruned.
+    Pruned {
+        /// When.
+        pruned_at: Timestamp,
+        /// The last batch that is gone.
+        up_to: i64,
+    },
+}
+
+/// Why a head from before a restore may not be found.
+fn reason(epoch: i64) -> String {
+    match epoch {
+        0 => String::new(),
+        _ => format!(
+            "; the ledger was restored from a backup (epoch {epoch}), and what was noted after that backup was \
+             taken is in the ledger that was kept aside"
+        ),
+    }
+}
+
+impl fmt::Display for Found {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Other { hash, epoch } => write!(formatter, "which has head {hash}{}", reason(*epoch)),
+            Self::Beyond { epoch } => write!(formatter, "which is not there{}", reason(*epoch)),
+            Self::Pruned { pruned_at, up_to } => write!(
+                formatter,
+                "which cannot be checked any more: the batches up to {up_to} were pruned on {}",
+                pruned_at.to_rfc3339_seconds()
+            ),
+        }
+    }
 }
 
 impl fmt::Display for Finding {
@@ -99,11 +152,11 @@ impl fmt::Display for Finding {
             Self::ChainBroken { batch } => {
                 write!(formatter, "journal batch {batch} is not what was written: its hash does not follow")
             }
-            Self::HeadDiffers { batch, noted, found: Some(found) } => {
-                write!(formatter, "journal batch {batch} has head {found}, and {noted} was noted")
+            Self::HeadDiffers { batch, noted, found } => {
+                write!(formatter, "head {noted} was noted for journal batch {batch}, {found}")
             }
-            Self::HeadDiffers { batch, noted, found: None } => {
-                write!(formatter, "head {noted} was noted for journal batch {batch}, which is not there")
+            Self::CheckpointAltered => {
+                formatter.write_str("where the journal was pruned up to is not what the journal says of it")
             }
             Self::RowAltered { id } => {
                 write!(formatter, "orchestration {id} is not what the journal says of it")
@@ -121,7 +174,7 @@ impl fmt::Display for Finding {
                 write!(formatter, "orchestration {id} is there, and the journal never saw it appear")
             }
             Self::RowMissing { seq } => {
-                write!(formatter, "the orchestration that appeared in journal entry {seq} has no row")
+                write!(formatter, "the orchestration that journal entry {seq} tells of has no row")
             }
         }
     }
@@ -144,8 +197,10 @@ impl Findings {
 pub(super) fn verify(connection: &Connection, noted: Option<(i64, &str)>) -> Result<Verification, Problem> {
     let mut findings = Findings::default();
     check_file(connection, &mut findings)?;
-    let chain = chain::check(connection, noted, &mut findings)?;
-    let orchestrations = stories::check(connection, &mut findings)?;
+    let checkpoint = checkpoint::find(connection)?;
+    let chain = chain::check(connection, checkpoint.as_ref(), noted, &mut findings)?;
+    let carried_in = carrying_batch(connection, checkpoint.as_ref(), &mut findings)?;
+    let orchestrations = stories::check(connection, carried_in, &mut findings)?;
     unreadable::check(connection, &mut findings)?;
     missing::check(connection, &mut findings)?;
     Ok(Verification {
@@ -155,6 +210,20 @@ pub(super) fn verify(connection: &Connection, noted: Option<(i64, &str)>) -> Res
         head: chain.head,
         findings: findings.0,
     })
+}
+
+/// The batch in which the last pruning carried what it kept, once its checkpoint is proven.
+fn carrying_batch(
+    connection: &Connection,
+    checkpoint: Option<&Checkpoint>,
+    findings: &mut Findings,
+) -> Result<Option<i64>, Problem> {
+    let Some(checkpoint) = checkpoint else { return Ok(None) };
+    let batch = checkpoint::proven_by(connection, checkpoint)?;
+    if batch.is_none() {
+        findings.add(Finding::CheckpointAltered);
+    }
+    Ok(batch)
 }
 
 fn check_file(connection: &Connection, findings: &mut Findings) -> Result<(), Problem> {

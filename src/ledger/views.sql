@@ -69,12 +69,13 @@ SELECT
     b.poll AS poll,
     CASE e.kind WHEN 1 THEN 'appeared' WHEN 2 THEN 'changed' WHEN 3 THEN 'went_back_in_time'
         WHEN 4 THEN 'unreadable' WHEN 5 THEN 'readable_again' WHEN 6 THEN 'merged'
+        WHEN 7 THEN 'restored' WHEN 8 THEN 'pruned' WHEN 9 THEN 'carried'
         WHEN 10 THEN 'went_missing' WHEN 11 THEN 'reappeared' END AS kind,
     CASE WHEN o.key IS NOT NULL THEN CASE typeof(o.id) WHEN 'blob' THEN lower(substr(hex(o.id), 1, 8) || '-' || substr(hex(o.id), 9, 4) || '-'
         || substr(hex(o.id), 13, 4) || '-' || substr(hex(o.id), 17, 4) || '-' || substr(hex(o.id), 21)) ELSE o.id END
-        WHEN e.kind IN (4, 5, 6) THEN e.body ->> 'id' END AS orchestration_id,
-    CASE WHEN e.kind IN (1, 2, 3, 10, 11) THEN lower(hex(substr(e.body, 1, 32))) END AS digest,
-    CASE WHEN e.kind IN (2, 3, 10, 11) THEN CAST(substr(e.body, 33) AS TEXT) WHEN e.kind <> 1 THEN e.body END AS old_values
+        WHEN typeof(e.body) = 'text' THEN e.body ->> 'id' END AS orchestration_id,
+    CASE WHEN typeof(e.body) = 'blob' THEN lower(hex(substr(e.body, 1, 32))) END AS digest,
+    CASE WHEN typeof(e.body) = 'text' THEN e.body WHEN length(e.body) > 32 THEN CAST(substr(e.body, 33) AS TEXT) END AS old_values
 FROM journal_entry AS e
 JOIN journal_batch AS b ON b.number = e.batch
 LEFT JOIN orchestration AS o ON o.key = e.orchestration;

@@ -18,14 +18,14 @@ use super::listing::{self, Listing, ProfileState, Slice, SliceKey};
 use super::lock::{self, Lock, Role};
 use super::lookup::{self, Before, Lost};
 use super::open_rows::{self, KnownRow, OpenRow};
+use super::owed::{self, OwedSweep};
 use super::page::{self, PageCommit, PageCommitted, Rules};
-use super::requests::{self, RequestEnd, RequestNumber};
-use super::schedule_runs::{self, ScheduleRun};
 use super::skew::{self, ClockSkew};
 use super::stops::{self, StoredStop};
 use super::sweep::{self, Sweep, SweepKey, SweepStep, SweptRow};
 use super::{
-    LedgerError, Moment, OrchestrationKey, PollNumber, Problem, ProfileKey, identity, indexes, open, polls,
+    LedgerError, Moment, OrchestrationKey, PollNumber, Problem, ProfileKey, checkpoint, identity, indexes,
+    open, polls,
 };
 
 /// How many transactions may wait for the writer before those who ask wait too.
@@ -343,51 +343,19 @@ impl Ledger {
         self.transact("stops", move |connection| stops::in_force(connection, now)).await
     }
 
-    /// Takes over the requests that a former daemon left. Those from before `too_old` fail, for the reason
-    /// `why`, and are counted; the others are open again.
-    pub async fn take_over_requests(
-        &self,
-        too_old: Timestamp,
-        now: Timestamp,
-        why: &'static str,
-    ) -> Result<usize, LedgerError> {
-        self.transact("take_over_requests", move |connection| {
-            requests::take_over(connection, too_old, now, why)
-        })
-        .await
+    /// The instant before which nothing may be listed again, because it was pruned.
+    pub async fn floor(&self) -> Result<Option<Timestamp>, LedgerError> {
+        self.transact("floor", |connection| Ok(checkpoint::find(connection)?.map(|found| found.floor))).await
     }
 
-    /// Notes that a request is being served.
-    pub async fn take_request(&self, number: RequestNumber) -> Result<(), LedgerError> {
-        self.transact("take_request", move |connection| requests::take(connection, number)).await
+    /// The profiles of which everything must be listed again, and why.
+    pub async fn owed_sweeps(&self) -> Result<Vec<OwedSweep>, LedgerError> {
+        self.transact("owed_sweeps", |connection| owed::all(connection)).await
     }
 
-    /// Notes how a request ended. Of those that ended the last hundred are kept.
-    pub async fn end_request(
-        &self,
-        number: RequestNumber,
-        now: Timestamp,
-        end: RequestEnd,
-    ) -> Result<(), LedgerError> {
-        self.transact("end_request", move |connection| requests::end(connection, number, now, &end)).await
-    }
-
-    /// The last runs of all schedules. Those of `names` that are new count from `now` on.
-    pub async fn schedule_runs(
-        &self,
-        names: Vec<String>,
-        now: Timestamp,
-    ) -> Result<Vec<ScheduleRun>, LedgerError> {
-        self.transact("schedule_runs", move |connection| {
-            schedule_runs::begin(connection, &names, now)?;
-            schedule_runs::all(connection)
-        })
-        .await
-    }
-
-    /// Notes that the runs of a schedule are done up to an instant.
-    pub async fn note_schedule_run(&self, run: ScheduleRun) -> Result<(), LedgerError> {
-        self.transact("note_schedule_run", move |connection| schedule_runs::note(connection, &run)).await
+    /// Notes that a sweep over everything of the profile, from the floor on, was complete.
+    pub async fn settle_sweep(&self, profile: ProfileKey) -> Result<(), LedgerError> {
+        self.transact("settle_sweep", move |connection| owed::settle(connection, profile)).await
     }
 
     /// The journal's head.
@@ -396,7 +364,7 @@ impl Ledger {
     }
 
     /// Runs `work` in a transaction of the writer. An error rolls all of it back.
-    async fn transact<T: Send + 'static>(
+    pub(super) async fn transact<T: Send + 'static>(
         &self,
         name: &'static str,
         work: impl FnOnce(&Transaction<'_>) -> Result<T, Problem> + Send + 'static,
@@ -424,7 +392,8 @@ impl Ledger {
     }
 }
 
-fn in_transaction<T>(
+/// Runs `work` in a transaction. An error rolls all of it back.
+pub(super) fn in_transaction<T>(
     connection: &mut Connection,
     work: impl FnOnce(&Transaction<'_>) -> Result<T, Problem>,
 ) -> Result<T, Problem> {
@@ -434,7 +403,13 @@ fn in_transaction<T>(
     Ok(value)
 }
 
-fn take_over(path: &Path, role: Role, api_url: &str, now: Timestamp) -> Result<(Lock, Connection), Problem> {
+/// Takes the lock of the ledger at `path` and opens it for writing; makes it where there is none.
+pub(super) fn take_over(
+    path: &Path,
+    role: Role,
+    api_url: &str,
+    now: Timestamp,
+) -> Result<(Lock, Connection), Problem> {
     let path = open::resolve(path)?;
     let lock = lock::take(&path, role)?;
     let mut connection = open::for_writing(&path)?;

@@ -138,7 +138,7 @@ impl Round<'_> {
                 return self.refresh_and_end(state.key, poll, Err(failure), tally).await;
             }
         };
-        let begins_at = self.begins_at(ceiling, state.newest, tally);
+        let begins_at = self.begins_at(ceiling, state.newest, state.floor, tally);
         let listing = ledger
             .begin_listing(state.key, self.lane, self.began_at, begins_at, ceiling)
             .await
@@ -189,14 +189,27 @@ impl Round<'_> {
 
     /// Where the listing begins: an overlap before the watermark. A watermark ahead of the server's clock
     /// was set by a wrong `Date` and is not to be relied on: the newest row known is.
-    fn begins_at(&self, ceiling: Timestamp, newest: Option<Timestamp>, tally: &mut Tally) -> Timestamp {
-        let Some(coverage) = tally.coverage else { return Timestamp::EPOCH };
-        let overlap = self.poller.settings.overlap;
-        if coverage.to <= ceiling.plus(DATE_GRAIN) {
-            return coverage.to.min(ceiling).minus(overlap);
-        }
-        tally.doubts.push(Shortfall::WatermarkAhead(coverage.to));
-        newest.map_or(Timestamp::EPOCH, |newest| newest.min(ceiling).minus(overlap))
+    fn begins_at(
+        &self,
+        ceiling: Timestamp,
+        newest: Option<Timestamp>,
+        floor: Option<Timestamp>,
+        tally: &mut Tally,
+    ) -> Timestamp {
+        let known_to = match tally.coverage {
+            None => None,
+            Some(coverage) if coverage.to <= ceiling.plus(DATE_GRAIN) => Some(coverage.to),
+            Some(coverage) => {
+                tally.doubts.push(Shortfall::WatermarkAhead(coverage.to));
+                newest
+            }
+        };
+        let Some(known_to) = known_to.map(|known_to| known_to.min(ceiling)) else {
+            return floor.map_or(Timestamp::EPOCH, |floor| floor.min(ceiling));
+        };
+        let begins_at = known_to.minus(self.poller.settings.overlap);
+        // What was pruned must not come back. What was never listed was not pruned.
+        floor.map_or(begins_at, |floor| begins_at.max(floor.min(known_to)))
     }
 
     /// The first discovery of a profile and the one after a long gap are backfills.

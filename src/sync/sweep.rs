@@ -23,7 +23,7 @@ use super::visit::Visit;
 use super::{Poller, Standing, missing, unlisted};
 use crate::ledger::{Moment, OrchestrationKey, PageCommit, Progress, Sweep, SweepStep, SweptRow};
 use crate::model::{
-    FailureKind, Identifier, Lane, PollFailure, Profile, ProfilePoll, SweepWindow, Timestamp,
+    FailureKind, Identifier, Lane, PollFailure, PollResult, Profile, ProfilePoll, SweepWindow, Timestamp,
 };
 use crate::paxos::{CreatedRange, Cursor, ListQuery, PageGuard, UnreadPage, WalkError};
 
@@ -77,7 +77,7 @@ async fn run(
         ledger.end_poll(poll, now, tally.result()).await.map_err(|error| of_ledger(&error))?;
         return Err(failure);
     }
-    let begins_at = window.begins_at(now);
+    let begins_at = window.begins_at(now).max(state.sweeps_from());
     let sweep = ledger
         .begin_sweep(state.key, window, now, begins_at, now.minus(RESUMED_WITHIN))
         .await
@@ -88,7 +88,7 @@ async fn run(
     // What the pages before a restart lacked is lacking still.
     tally.counts.stale += sweep.stale;
     tally.counts.without_id += sweep.without_id;
-    let mut round = Round { visit, sweep, tally, stale: Vec::new() };
+    let mut round = Round { visit, window, sweep, tally, stale: Vec::new() };
     let outcome = round.run().await;
     let tally = round.tally;
     let so_far = Tally { failure: outcome.as_ref().err().cloned(), ..tally.clone() };
@@ -108,6 +108,7 @@ enum Cut {
 /// One sweep of one profile, under way.
 struct Round<'a> {
     visit: Visit<'a>,
+    window: SweepWindow,
     sweep: Sweep,
     tally: &'a mut Tally,
     stale: Vec<Identifier>,
@@ -128,8 +129,13 @@ impl Round<'_> {
         self.visit.look_up(&stale, self.tally).await?;
         let window = usize::try_from(window).unwrap_or(usize::MAX);
         let elsewhere = missing::settle(&self.visit, &unmet, window, self.tally).await?;
-        let ended = self.visit.poller.ledger.end_sweep(self.visit.key, self.sweep.key, elsewhere).await;
-        ended.map_err(|error| of_ledger(&error))
+        let ledger = &self.visit.poller.ledger;
+        let ended = ledger.end_sweep(self.visit.key, self.sweep.key, elsewhere).await;
+        ended.map_err(|error| of_ledger(&error))?;
+        if self.window == SweepWindow::Everything && self.tally.result() == PollResult::Complete {
+            ledger.settle_sweep(self.visit.key).await.map_err(|error| of_ledger(&error))?;
+        }
+        Ok(())
     }
 
     /// Lists what is left of the window; again from the position where what came is doubtful.
@@ -212,7 +218,7 @@ impl Round<'_> {
         }
         let rows = page.len();
         drop(page);
-        let unmet = self.unmet(&known, &compared, edge, to, is_last, asked_at);
+        let unmet = Self::unmet(&known, &compared, edge, to, is_last, asked_at);
         let first = compared.span.map_or(edge.at, |(first, _)| first.max(edge.at));
         if let Some(at) = to.filter(|_| !is_last) {
             edge.move_to(at, &known, &compared);
@@ -231,7 +237,6 @@ impl Round<'_> {
     /// The known rows that this page should have shown and did not. Those of its last instant may be on the
     /// next page, and what the ledger took in since the page was asked for need not be on it.
     fn unmet(
-        &self,
         known: &[SweptRow],
         compared: &Compared,
         edge: &Edge,

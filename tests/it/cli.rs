@@ -6,3 +6,4 @@ mod bad_input;
 mod reading;
 mod shipped_example;
 mod sweep;
+mod upkeep;

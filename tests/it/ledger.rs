@@ -4,6 +4,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test whose stage cannot be set has failed")]
 
+mod backup;
 mod duplicates;
 mod going_back;
 mod listings;
@@ -11,11 +12,16 @@ mod missing;
 mod opening;
 
 mod pages;
+mod prune;
+mod prune_measured;
+mod prune_properties;
+mod restore;
 mod round_trip;
 mod transactions;
 mod verification;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::sync::atomic::{AtomicI64, Ordering};
 
 use rusqlite::Connection;
@@ -142,11 +148,25 @@ impl Bench {
     }
 
     async fn reopened(self) -> Self {
+        self.meanwhile(|_| ()).await.0
+    }
+
+    /// Closes the ledger, does something with its file, and opens it again.
+    async fn meanwhile<T>(self, work: impl FnOnce(&Path) -> T) -> (Self, T) {
         let Self { folder, ledger, profile, poll, now } = self;
         ledger.close().await;
+        let done = work(&folder.path().join("ledger.db"));
         let ledger = Ledger::open(&folder.path().join("ledger.db"), API, plain_rules(), minute(0)).unwrap();
-        Self { folder, ledger, profile, poll, now }
+        (Self { folder, ledger, profile, poll, now }, done)
     }
+}
+
+/// What `docs/verify-ledger.py` says of a ledger: whether it is sound, and its words. `None` without Python.
+pub(crate) fn by_script(path: &Path, noted: Option<&str>) -> Option<(bool, String)> {
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/verify-ledger.py");
+    let ran = Command::new("python3").arg(script).arg(path).args(noted).output().ok()?;
+    let said = [ran.stdout, ran.stderr].map(|text| String::from_utf8(text).unwrap()).concat();
+    Some((ran.status.success(), said))
 }
 
 fn findings(reader: &Reader) -> Vec<String> {

@@ -6,6 +6,7 @@
 
 mod memory;
 mod open_rows;
+mod pruned;
 mod rule_01_complete;
 mod rule_01_refresh;
 mod rule_02_doubts;
@@ -17,6 +18,7 @@ mod rule_04_no_regress;
 mod rule_05_equal_by_meaning;
 mod rule_06_no_false_missing;
 mod rule_07_time;
+mod rule_10_restored;
 mod rule_12_polite;
 mod rule_13_closed;
 mod stopping;

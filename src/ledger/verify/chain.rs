@@ -3,15 +3,15 @@
 use rusqlite::{Connection, Row, Rows};
 
 use crate::ledger::Problem;
+use crate::ledger::checkpoint::Checkpoint;
 use crate::ledger::journal::{self, JournalHead, Link, StoredBody, hex};
-use crate::model::Timestamp;
 
-use super::{Finding, Findings};
+use super::{Finding, Findings, Found};
 
 /// A journal entry as it is stored.
 #[derive(Debug)]
-pub(super) struct StoredEntry {
-    pub(super) seq: i64,
+pub(in crate::ledger) struct StoredEntry {
+    pub(in crate::ledger) seq: i64,
     pub(super) batch: i64,
     pub(super) kind: i64,
     pub(super) orchestration: Option<i64>,
@@ -25,17 +25,22 @@ pub(super) struct Chain {
     pub(super) head: JournalHead,
 }
 
-/// Recomputes the chain and compares it with a head that was noted elsewhere.
+/// Recomputes the chain, from the checkpoint if there is one, and compares it with a head that was noted
+/// elsewhere.
 pub(super) fn check(
     connection: &Connection,
+    checkpoint: Option<&Checkpoint>,
     noted: Option<(i64, &str)>,
     findings: &mut Findings,
 ) -> Result<Chain, Problem> {
-    let (api_url, created_at): (String, Timestamp) =
-        connection
-            .query_row("SELECT api_url, created_at FROM ledger", [], |row| Ok((row.get(0)?, row.get(1)?)))?;
-    let mut chain = Chain { batches: 0, entries: 0, head: journal::genesis(&api_url, created_at) };
-    let mut found_noted = None;
+    let beginning = match checkpoint {
+        Some(checkpoint) => checkpoint.head.clone(),
+        None => journal::genesis_of(connection)?,
+    };
+    let mut found_noted = checkpoint
+        .filter(|checkpoint| noted.is_some_and(|(noted, _)| noted == checkpoint.head.batch))
+        .map(|checkpoint| hex(&checkpoint.head.hash));
+    let mut chain = Chain { batches: 0, entries: 0, head: beginning };
     let mut batch_statement =
         connection.prepare("SELECT number, at, poll, last_seq, head FROM journal_batch ORDER BY number")?;
     let mut entry_statement =
@@ -74,7 +79,15 @@ pub(super) fn check(
     if let Some((batch, hash)) = noted
         && !found_noted.as_deref().is_some_and(|found| found.eq_ignore_ascii_case(hash))
     {
-        findings.add(Finding::HeadDiffers { batch, noted: hash.to_owned(), found: found_noted });
+        let epoch = connection.query_row("SELECT epoch FROM ledger", [], |row| row.get(0))?;
+        let found = match (found_noted, checkpoint) {
+            (Some(hash), _) => Found::Other { hash, epoch },
+            (None, Some(&Checkpoint { ref head, pruned_at, .. })) if batch < head.batch => {
+                Found::Pruned { pruned_at, up_to: head.batch }
+            }
+            (None, _) => Found::Beyond { epoch },
+        };
+        findings.add(Finding::HeadDiffers { batch, noted: hash.to_owned(), found });
     }
     Ok(chain)
 }

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use rusqlite::Connection;
 
-use crate::ledger::journal::EntryKind;
-use crate::ledger::{Problem, rows};
+use crate::ledger::journal::{EntryKind, StoredBody};
+use crate::ledger::{Problem, checkpoint, rows};
 
 use super::{Finding, Findings};
 
@@ -37,18 +37,27 @@ fn add(connection: &Connection, key: i64, findings: &mut Findings) {
 
 fn expected(connection: &Connection) -> Result<BTreeMap<i64, Mark>, Problem> {
     let mut statement = connection.prepare(
-        "SELECT e.kind, e.orchestration, b.at, b.poll
+        "SELECT e.kind, e.orchestration, b.at, b.poll, e.body
          FROM journal_entry AS e JOIN journal_batch AS b ON b.number = e.batch
-         WHERE e.kind IN (6, 10, 11) AND e.orchestration IS NOT NULL ORDER BY e.seq",
+         WHERE e.kind IN (6, 9, 10, 11) AND e.orchestration IS NOT NULL ORDER BY e.seq",
     )?;
     let mut entries = statement.query([])?;
     let mut expected = BTreeMap::new();
     while let Some(row) = entries.next()? {
         let key = row.get(1)?;
-        if row.get::<_, i64>(0)? == EntryKind::WentMissing.number() {
-            expected.insert(key, (row.get(2)?, row.get(3)?));
-        } else {
-            expected.remove(&key);
+        match EntryKind::from_number(row.get(0)?) {
+            Some(EntryKind::WentMissing) => {
+                expected.insert(key, (row.get(2)?, row.get(3)?));
+            }
+            // Only what nothing was told of since is carried.
+            Some(EntryKind::Carried) => {
+                if let Some((_, Some((since, poll)))) = checkpoint::carried(&row.get::<_, StoredBody>(4)?) {
+                    expected.insert(key, (since.as_micros(), poll));
+                }
+            }
+            _ => {
+                expected.remove(&key);
+            }
         }
     }
     Ok(expected)

@@ -42,7 +42,7 @@ pub(super) fn check(connection: &Connection, findings: &mut Findings) -> Result<
 /// told as that.
 fn expected(connection: &Connection) -> Result<BTreeMap<String, Kept>, Problem> {
     let mut statement =
-        connection.prepare("SELECT kind, body FROM journal_entry WHERE kind IN (4, 5) ORDER BY seq")?;
+        connection.prepare("SELECT kind, body FROM journal_entry WHERE kind IN (4, 5, 9) ORDER BY seq")?;
     let mut entries = statement.query([])?;
     let mut expected = BTreeMap::new();
     while let Some(row) = entries.next()? {

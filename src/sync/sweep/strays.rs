@@ -19,7 +19,8 @@ use crate::sync::tally::Tally;
 /// no profile, under which they could be kept.
 pub(in crate::sync) async fn find(poller: &Poller, window: SweepWindow) -> Result<u64, PollFailure> {
     let now = poller.server_now();
-    let begins_at = window.begins_at(now);
+    let floor = poller.ledger.floor().await.map_err(|error| of_ledger(&error))?;
+    let begins_at = window.begins_at(now).max(floor.unwrap_or(Timestamp::EPOCH));
     let from = if begins_at == Timestamp::EPOCH { Bound::Unbounded } else { Bound::Included(begins_at) };
     let query =
         ListQuery { created: CreatedRange { from, to: Bound::Included(now) }, ..ListQuery::default() };

@@ -204,6 +204,62 @@ fn at_the_ledger() -> Vec<Case> {
     cases
 }
 
+/// What is wrong with looking after the ledger.
+fn at_upkeep() -> Vec<Case> {
+    let mut cases = Vec::new();
+    let shell = polled();
+    std::fs::write(shell.file("copy.db"), "mine").unwrap();
+    cases.push(start("a backup that is there already", &["ledger", "backup", "copy.db"], shell));
+    cases.push(start(
+        "a backup in the ledger's place",
+        &["ledger", "backup", "ledger.db", "--force"],
+        polled(),
+    ));
+    let arguments = &["ledger", "backup", "nowhere/copy.db"];
+    cases.push(start("a backup into a folder that is not there", arguments, polled()));
+    cases.push(start("a backup of nothing", &["ledger", "backup", "copy.db"], Shell::new(quiet())));
+
+    cases.push(start("a restore of nothing", &["ledger", "restore", "copy.db"], polled()));
+    let shell = polled();
+    std::fs::write(shell.file("copy.db"), "to do: buy milk\n".repeat(400)).unwrap();
+    cases.push(start("a restore of a file that is no ledger", &["ledger", "restore", "copy.db"], shell));
+    let shell = polled();
+    shell.run_well(&["ledger", "backup", "copy.db"]);
+    let copy = Connection::open(shell.file("copy.db")).unwrap();
+    copy.execute("DELETE FROM orchestration WHERE key = 3", []).unwrap();
+    drop(copy);
+    cases.push(start("a restore of an edited backup", &["ledger", "restore", "copy.db"], shell));
+    let shell = polled();
+    shell.run_well(&["ledger", "backup", "copy.db"]);
+    let other = shell.api_url.replace("/v2", "/proxy/v2");
+    shell.configure(&[("api_url", &other)]);
+    cases.push(start("a restore of another environment", &["ledger", "restore", "copy.db"], shell));
+    let shell = polled();
+    shell.run_well(&["ledger", "backup", "copy.db"]);
+    let ledger = Connection::open(shell.ledger()).unwrap();
+    ledger.query_row("SELECT count(*) FROM ledger", [], |_| Ok(())).unwrap();
+    let case = start("a restore under somebody's eyes", &["ledger", "restore", "copy.db"], shell);
+    // Until SQLite has waited long enough for it.
+    cases.push(case);
+    cases.last_mut().unwrap().child.wait().unwrap();
+    drop(ledger);
+
+    let shell = polled();
+    let ledger = Connection::open(shell.ledger()).unwrap();
+    ledger.execute_batch("UPDATE poll SET began_at = 1600000000000000").unwrap();
+    drop(ledger);
+    cases.push(start("a prune of what is young", &["ledger", "prune", "--before", "2020-09-10"], shell));
+    let shell = polled();
+    let ledger = Connection::open(shell.ledger()).unwrap();
+    ledger.execute("UPDATE orchestration SET source_amount = '1' WHERE key = 3", []).unwrap();
+    drop(ledger);
+    cases.push(start("a prune of an edited ledger", &["ledger", "prune", "--before", "300d"], shell));
+    cases.push(start("a prune of nothing", &["ledger", "prune", "--before", "300d"], Shell::new(quiet())));
+    cases.push(start("a prune before nonsense", &["ledger", "prune", "--before", "yesterday"], polled()));
+    cases.push(start("a vacuum of nothing", &["ledger", "vacuum"], Shell::new(quiet())));
+    cases
+}
+
 /// What is wrong with the configuration and the command line.
 fn at_home() -> Vec<Case> {
     let mut cases = Vec::new();
@@ -256,7 +312,7 @@ async fn self_signed() -> u16 {
 
 #[test]
 fn every_bad_input_has_a_plain_message_and_its_exit_code() {
-    let cases = at_paxos().into_iter().chain(at_the_ledger()).chain(at_home());
+    let cases = at_paxos().into_iter().chain(at_the_ledger()).chain(at_upkeep()).chain(at_home());
     let shown: Vec<_> = cases.collect::<Vec<_>>().into_iter().map(Case::shown).collect();
     insta::assert_snapshot!(shown.join("\n"));
 }

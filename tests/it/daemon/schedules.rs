@@ -10,7 +10,7 @@ use tallyd::model::SweepWindow;
 use tallyd::sim::{Endpoint, Fault};
 
 use super::{rows, until};
-use crate::harness::{InProcess, Setup, Shell, held_clock};
+use crate::harness::{InProcess, Setup, Shell, held_clock, id_of};
 
 const HOUR: Duration = Duration::from_secs(3600);
 
@@ -124,6 +124,35 @@ fn a_sweep_that_is_asked_for_waits_for_the_one_under_way_and_a_poll_does_not() {
     until(&shell, "SELECT state FROM request ORDER BY number", &["taken", "done"]);
     assert_eq!(rows(&shell, WINDOWS).unwrap(), ["48h"]);
     shell.wait("the stop", daemon.stop());
+    shell.end();
+}
+
+/// Catches: a sweep that a restore owes and only a poll by hand does; one that is done again and again.
+#[test]
+fn rule_10_what_a_restore_owes_is_swept_at_once() {
+    let shell = shell();
+    shell.run_well(&["poll"]);
+    let restored = shell.file("backup.db");
+    shell.run_well(&["ledger", "backup", restored.to_str().unwrap()]);
+    let changed = id_of(&shell.control.truth()[0]);
+    shell.control.set_field(&changed, "source_amount", "7.77").unwrap();
+    shell.run_well(&["ledger", "restore", restored.to_str().unwrap()]);
+    assert_eq!(rows(&shell, "SELECT count(*) FROM owed_sweep").unwrap(), ["1"]);
+    // The first try fails, and owes it still.
+    shell.control.script(Endpoint::Profiles, vec![Fault::Unauthorized; 8]);
+    let clock = held_clock();
+    let daemon = start(&shell, &clock);
+    shell.wait("the stop", daemon.stop());
+    assert_eq!(rows(&shell, "SELECT count(*) FROM owed_sweep").unwrap(), ["1"]);
+
+    shell.control.clear_faults();
+    let daemon = start(&shell, &clock);
+    until(&shell, "SELECT count(*) FROM owed_sweep", &["0"]);
+    let amount = format!("SELECT source_amount FROM orchestrations WHERE id = '{changed}'");
+    assert_eq!(rows(&shell, &amount).unwrap(), ["7.77"]);
+    shell.wait("the stop", daemon.stop());
+    let complete = "SELECT count(*) FROM poll WHERE lane = 'sweep' AND begins_at = 0 AND result = 'complete'";
+    assert_eq!(rows(&shell, complete).unwrap(), ["1"]);
     shell.end();
 }
 

@@ -150,20 +150,32 @@ impl Rig {
 
     /// Closes the ledger and opens it again, as a restart of the program does.
     pub(crate) async fn restart(&mut self) {
+        self.restart_after(|_| ()).await;
+    }
+
+    /// The same, with something done to the file in between.
+    pub(crate) async fn restart_after<T>(&mut self, work: impl FnOnce(&Path) -> T) -> T {
         let path = self.path();
         let rules = self.rules.clone();
         let parked = self.folder.path().join("parked.db");
         let stand_in = Ledger::open(&parked, &self.sim.api_url(), rules.clone(), self.local.now()).unwrap();
         self.poller = poller(&self.client, &stand_in, &self.local, &self.watch);
         std::mem::replace(&mut self.ledger, stand_in).close().await;
+        let done = work(&path);
         let ledger = Ledger::open(&path, &self.sim.api_url(), rules, self.local.now()).unwrap();
         self.poller = poller(&self.client, &ledger, &self.local, &self.watch);
         self.ledger = ledger;
+        done
     }
 
     /// The ledger at a glance.
     pub(crate) fn overview(&self) -> tallyd::ledger::Overview {
         Reader::open(&self.path()).unwrap().overview(self.local.now()).unwrap()
+    }
+
+    /// The API that the ledger belongs to.
+    pub(crate) fn api_url(&self) -> String {
+        self.sim.api_url()
     }
 
     pub(crate) fn path(&self) -> PathBuf {

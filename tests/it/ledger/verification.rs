@@ -2,7 +2,7 @@
 
 use rusqlite::Connection;
 use rusqlite::types::Value;
-use tallyd::ledger::{Finding, Reader};
+use tallyd::ledger::{Finding, Found, Reader};
 use tallyd::model::{Endpoint, Leg, LegStatus, Orchestration, Status};
 
 use super::{Bench, findings, minute, moved, row, unreadable};
@@ -208,13 +208,18 @@ async fn a_head_that_was_noted_elsewhere_tells_a_forged_or_shortened_journal() {
     assert_eq!(forged.findings(), [""; 0]);
     let found = forged.ledger.journal_head().await.unwrap().note();
     let found = found.split_once(':').unwrap().1.to_owned();
-    let expected = Finding::HeadDiffers { batch: noted.batch, noted: hash.clone(), found: Some(found) };
+    let expected = Finding::HeadDiffers {
+        batch: noted.batch,
+        noted: hash.clone(),
+        found: Found::Other { hash: found, epoch: 0 },
+    };
     assert_eq!(check(&forged.reader()), [expected]);
     // So is one whose end was cut off with all that belongs to it.
     let shortened = Bench::new().await;
     shortened.commit(vec![row(1)]).await;
     assert_eq!(shortened.findings(), [""; 0]);
-    let expected = Finding::HeadDiffers { batch: noted.batch, noted: hash.clone(), found: None };
+    let expected =
+        Finding::HeadDiffers { batch: noted.batch, noted: hash.clone(), found: Found::Beyond { epoch: 0 } };
     assert_eq!(check(&shortened.reader()), [expected]);
 }
 

@@ -11,17 +11,30 @@ use tallyd::sim::{Canned, Endpoint, PinScope, Scripted};
 
 use crate::harness::{Rig, Setup, id_of, in_time, results_of, texts_of};
 
-const DAY: Duration = Duration::from_secs(86_400);
+pub(super) const DAY: Duration = Duration::from_secs(86_400);
 
-async fn sweep(rig: &Rig, window: SweepWindow) -> PollOutcome {
+pub(super) async fn sweep(rig: &Rig, window: SweepWindow) -> PollOutcome {
     in_time("the end of a sweep", rig.poller.sweep(&ProfileSelection::All, window)).await
 }
 
-async fn sweep_all(rig: &Rig) -> PollOutcome {
+pub(super) async fn sweep_all(rig: &Rig) -> PollOutcome {
     let outcome = sweep(rig, SweepWindow::Everything).await;
     assert!(outcome.is_complete(), "{outcome:#?}");
     assert!(outcome.profiles.iter().all(|poll| poll.lane == Lane::Sweep));
     outcome
+}
+
+/// Sweeps everything, and gets only so many pages.
+pub(super) async fn sweep_cut_short(rig: &Rig, pages: usize) {
+    let failure = Scripted::Answer(Canned { status: 400, headers: Vec::new(), body: Vec::new() });
+    let script = [vec![Scripted::Honest; pages], vec![failure; 5]].concat();
+    rig.control.script(Endpoint::List, script);
+    let outcome = sweep(rig, SweepWindow::Everything).await;
+    assert_eq!(results_of(&outcome)[0], "partial");
+    // Nothing of the script is left for what comes next.
+    while rig.control.script_left(Endpoint::List) > 0 {
+        sweep(rig, SweepWindow::Last(DAY)).await;
+    }
 }
 
 /// A world of final rows of several pages, all of them in the ledger.
@@ -33,11 +46,11 @@ async fn rig(rows: u64) -> Rig {
     rig
 }
 
-fn kinds(rig: &Rig, id: &str) -> Vec<String> {
+pub(super) fn kinds(rig: &Rig, id: &str) -> Vec<String> {
     texts_of(&rig.path(), &format!("SELECT kind FROM journal WHERE orchestration_id = '{id}' ORDER BY seq"))
 }
 
-fn entries(rig: &Rig) -> i64 {
+pub(super) fn entries(rig: &Rig) -> i64 {
     Reader::open(&rig.path()).unwrap().verify(None).unwrap().head.seq
 }
 
@@ -130,19 +143,11 @@ async fn a_sweep_that_is_cut_short_goes_on_where_it_stopped() {
     let (early, late) = (id_of(&truth[2]), id_of(&truth[truth.len() - 2]));
     rig.control.remove(&early).unwrap();
     rig.control.remove(&late).unwrap();
-    // Five pages, then nothing but failures.
-    let failure = Scripted::Answer(Canned { status: 400, headers: Vec::new(), body: Vec::new() });
-    let script = [vec![Scripted::Honest; 5], vec![failure; 5]].concat();
-    rig.control.script(Endpoint::List, script);
-    let outcome = sweep(&rig, SweepWindow::Everything).await;
-    assert_eq!(results_of(&outcome), ["partial"]);
-    while rig.control.script_left(Endpoint::List) > 0 {
-        sweep(&rig, SweepWindow::Last(DAY)).await;
-    }
+    sweep_cut_short(&rig, 5).await;
     rig.restart().await;
     rig.control.forget_requests();
     sweep_all(&rig).await;
-    let lists = rig.control.count(Endpoint::List) as usize;
+    let lists = usize::try_from(rig.control.count(Endpoint::List)).unwrap();
     assert!(lists < 2 * pages, "{lists} requests for {pages} pages: it began anew");
     assert_eq!(kinds(&rig, &early).last().unwrap(), "went_missing");
     assert_eq!(kinds(&rig, &late).last().unwrap(), "went_missing");
