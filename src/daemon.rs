@@ -149,16 +149,16 @@ impl Daemon {
         self.report.outcome(wanted, &outcome);
         outcome
     }
+}
 
-    /// Takes note of a write to the ledger: what may pass by itself is logged, anything else ends the task.
-    fn note(&self, written: Result<(), LedgerError>) -> Ended {
-        match written {
-            Err(error) if matches!(error.problem, Problem::DiskFull | Problem::Busy) => {
-                tracing::error!(error = %error, "the ledger could not be written; going on");
-                Ok(())
-            }
-            written => Ok(written?),
+/// What a task makes of a write to the ledger: what may pass by itself is logged, anything else ends the task.
+fn or_log(written: Result<(), LedgerError>) -> Ended {
+    match written {
+        Err(error) if matches!(error.problem, Problem::DiskFull | Problem::Busy) => {
+            tracing::error!(error = %error, "the ledger could not be written; going on");
+            Ok(())
         }
+        written => Ok(written?),
     }
 }
 
@@ -203,24 +203,32 @@ pub async fn run(setup: Setup, mut orders: mpsc::Receiver<Order>) -> Result<(), 
         Err(error) => tracing::error!(error = with_causes(error), "stopping: tallyd cannot go on"),
     }
     stopper.stop();
-    let wind_down = async move {
-        let joined = tasks.join().await;
-        let session = Arc::clone(&replace.borrow());
-        // Whoever holds the ledger keeps it open.
-        drop((daemon, replace));
-        if let Some(session) = Arc::into_inner(session) {
-            session.close().await;
+    let closed = tokio::select! {
+        closed = tokio::time::timeout(STOP_WITHIN, close(daemon, replace, tasks)) => {
+            closed.unwrap_or(Err(RunError::Late))
         }
-        joined
-    };
-    let stopped = tokio::select! {
-        stopped = tokio::time::timeout(STOP_WITHIN, wind_down) => stopped.unwrap_or(Err(RunError::Late)),
         () = second_stop(&mut orders) => Err(RunError::Cut),
     };
-    if stopped.is_ok() && ended.is_ok() {
+    if closed.is_ok() && ended.is_ok() {
         tracing::info!("stopped");
     }
-    ended.and(stopped)
+    ended.and(closed)
+}
+
+/// Waits for the tasks, which were told to stop, and closes the ledger.
+async fn close(
+    daemon: Daemon,
+    replace: watch::Sender<Arc<Session>>,
+    mut tasks: Tasks,
+) -> Result<(), RunError> {
+    let joined = tasks.join().await;
+    let session = Arc::clone(&replace.borrow());
+    // Whoever holds the ledger keeps it open.
+    drop((daemon, replace));
+    if let Some(session) = Arc::into_inner(session) {
+        session.close().await;
+    }
+    joined
 }
 
 /// Waits until it is told to stop once more.

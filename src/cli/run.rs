@@ -42,7 +42,7 @@ pub(super) fn run(common: &Common, _wanted: &RunArguments, terminal: Terminal) -
 fn set_level(common: &Common, levels: Levels) -> SetLevel {
     if common.log_level.is_some() {
         return Box::new(|_| {
-            tracing::warn!("--log-level holds until a restart, whatever the configuration says")
+            tracing::warn!("--log-level holds until a restart, whatever the configuration says");
         });
     }
     Box::new(move |level| {

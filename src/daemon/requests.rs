@@ -7,7 +7,7 @@ use tokio::task::JoinSet;
 
 use super::outcome::Outcome;
 use super::wanted::{Unservable, Wanted};
-use super::{Daemon, Ended};
+use super::{Daemon, Ended, or_log};
 use crate::ledger::{Reader, Request, RequestEnd, RequestNumber, RequestState};
 use crate::model::ProfileSelection;
 
@@ -69,7 +69,7 @@ fn ended(served: Result<Ended, tokio::task::JoinError>) -> Ended {
 async fn serve(daemon: Daemon, request: Request) -> Ended {
     let number: RequestNumber = request.number;
     let kind = request.kind.as_str();
-    daemon.note(daemon.ledger.take_request(number).await)?;
+    or_log(daemon.ledger.take_request(number).await)?;
     let end = match understood(&daemon, &request) {
         Ok((wanted, selection)) => {
             let Some(turn) = daemon.turn(&wanted).await else { return Ok(()) };
@@ -83,7 +83,7 @@ async fn serve(daemon: Daemon, request: Request) -> Ended {
             RequestEnd::Failed(format!("failed to {error}"))
         }
     };
-    daemon.note(daemon.ledger.end_request(number, daemon.clock.now(), end).await)
+    or_log(daemon.ledger.end_request(number, daemon.clock.now(), end).await)
 }
 
 fn understood(daemon: &Daemon, request: &Request) -> Result<(Wanted, ProfileSelection), Unservable> {

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::{Daemon, Ended, LOOK_AGAIN, Wanted, Whom};
+use super::{Daemon, Ended, LOOK_AGAIN, Wanted, Whom, or_log};
 use crate::config::SweepConfig;
 use crate::ledger::ScheduleRun;
 use crate::model::{FailureKind, PollOutcome, ProfileSelection, SweepWindow, Timestamp};
@@ -52,7 +52,7 @@ pub(super) async fn run(daemon: Daemon) -> Ended {
                     }
                     done.insert(run_name(sweep), now);
                     let run = ScheduleRun { name: run_name(sweep), last_due: now };
-                    daemon.note(daemon.ledger.note_schedule_run(run).await)?;
+                    or_log(daemon.ledger.note_schedule_run(run).await)?;
                 }
                 next => {
                     let left = next.map_or(LOOK_AGAIN, |(due, _)| due.since(now).min(LOOK_AGAIN));
@@ -127,7 +127,7 @@ async fn set_back(daemon: &Daemon, done: &mut Done, now: Timestamp) -> Ended {
         tracing::warn!(schedule = name, last_due = %last_due, "the clock was set back; the schedule counts from now on");
         *last_due = now;
         let run = ScheduleRun { name: name.clone(), last_due: now };
-        daemon.note(daemon.ledger.note_schedule_run(run).await)?;
+        or_log(daemon.ledger.note_schedule_run(run).await)?;
     }
     Ok(())
 }

@@ -82,15 +82,15 @@ impl Client {
         let runtime = tokio::runtime::Handle::try_current().map_err(ClientError::NoRuntime)?;
         let transport = Transport::new(&settings, Arc::clone(&clock)).map_err(ClientError::Http)?;
         let Limits { requests_per_second, backfill_requests_per_second, .. } = settings.limits;
+        let seen = ServerClock { date: None, received_at: clock.now(), received: clock.monotonic() };
         let outbound = Outbound {
             transport,
             limiter: Limiter::start(&runtime, requests_per_second, backfill_requests_per_second),
             stops: Arc::new(Stops::new(Arc::clone(&clock), kept)),
             keeper,
             sent: AtomicU64::new(0),
-            clock: Arc::clone(&clock),
+            clock,
         };
-        let seen = ServerClock { date: None, received_at: clock.now(), received: clock.monotonic() };
         Ok(Self::over(outbound, settings, seen, None))
     }
 

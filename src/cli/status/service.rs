@@ -21,7 +21,7 @@ pub(super) struct Service {
     backfill_requests_per_second: u32,
     in_progress: Vec<InProgress>,
     sweeps: Vec<Scheduled>,
-    requests: Vec<Asked>,
+    requests: Vec<OpenRequest>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -57,7 +57,7 @@ struct Scheduled {
 }
 
 #[derive(Debug, Serialize)]
-struct Asked {
+struct OpenRequest {
     number: i64,
     kind: String,
     asked_at: String,
@@ -81,7 +81,7 @@ impl Service {
             began_at: poll.began_at.to_rfc3339(),
             rows: poll.rows,
         });
-        let requests = overview.requests.iter().map(|request| Asked {
+        let requests = overview.requests.iter().map(|request| OpenRequest {
             number: request.number.get(),
             kind: request.kind.clone(),
             asked_at: request.asked_at.to_rfc3339(),

@@ -98,9 +98,9 @@ impl<C: Clock<Instant = Duration> + Clone, W> Pace<C, W> {
     }
 
     fn set_held(&mut self, lane: Lane, held: bool) {
-        self.overall.held = held;
+        self.overall.is_at_hand = held;
         if lane != Lane::Backfill {
-            self.ordinary.held = held;
+            self.ordinary.is_at_hand = held;
         }
     }
 }
@@ -110,13 +110,13 @@ impl<C: Clock<Instant = Duration> + Clone, W> Pace<C, W> {
 struct Held<C: Clock<Instant = Duration>> {
     per_second: NonZeroU32,
     bucket: Bucket<C>,
-    held: bool,
+    is_at_hand: bool,
 }
 
 impl<C: Clock<Instant = Duration> + Clone> Held<C> {
     fn set_rate(&mut self, per_second: NonZeroU32, clock: &C) {
         if per_second != self.per_second {
-            *self = Self { held: self.held, ..Self::new(per_second, clock.clone()) };
+            *self = Self { is_at_hand: self.is_at_hand, ..Self::new(per_second, clock.clone()) };
         }
     }
 
@@ -130,14 +130,14 @@ impl<C: Clock<Instant = Duration> + Clone> Held<C> {
         let burst = NonZeroU32::new(burst).unwrap_or(NonZeroU32::MIN);
         let quota = Quota::with_period(Duration::from_nanos(nanos)).unwrap_or(Quota::per_second(per_second));
         let bucket = RateLimiter::direct_with_clock(quota.allow_burst(burst), clock);
-        Self { per_second, bucket, held: false }
+        Self { per_second, bucket, is_at_hand: false }
     }
 
     /// Sees to it that a permission is at hand, or says when one can be.
     fn fill(&mut self) -> Result<(), Duration> {
-        if !self.held {
+        if !self.is_at_hand {
             self.bucket.check().map_err(|not_until| not_until.earliest_possible())?;
-            self.held = true;
+            self.is_at_hand = true;
         }
         Ok(())
     }
