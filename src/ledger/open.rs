@@ -17,9 +17,13 @@ const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 /// The writer's page cache, in KiB. It holds the upper pages of every index of a ledger of millions.
 const WRITER_CACHE_KIB: i64 = 16 * 1024;
 
-/// After how many pages of 4 KiB the write-ahead log is copied into the file. Four times the default:
-/// pages that a backfill writes again and again are then copied a quarter as often.
-const CHECKPOINT_PAGES: i64 = 4000;
+/// The size of a new ledger's pages, in bytes. Twice the default: a backfill of rows of some 300 bytes
+/// then spends a tenth less time and the file is a little smaller.
+const PAGE_BYTES: i64 = 8192;
+
+/// After how many pages the write-ahead log, 16 MiB of it, is copied into the file. Pages that a backfill
+/// writes again and again are then copied once.
+const CHECKPOINT_PAGES: i64 = 16 * 1024 * 1024 / PAGE_BYTES;
 
 /// To how much the write-ahead log is cut back once it was taken over: building the late indexes of a
 /// large ledger lets it grow to their size.
@@ -71,6 +75,8 @@ pub(super) fn for_writing(path: &Path) -> Result<Connection, Problem> {
         Problem::Forbidden => Problem::ReadOnly,
         other => other,
     })?;
+    // It has no effect on a file that has pages already.
+    connection.pragma_update(None, "page_size", PAGE_BYTES)?;
     connection.pragma_update(None, "journal_mode", "WAL")?;
     connection.pragma_update(None, "synchronous", "FULL")?;
     connection.pragma_update(None, "foreign_keys", true)?;

@@ -9,6 +9,7 @@ mod open_rows;
 mod pruned;
 mod rule_01_complete;
 mod rule_01_refresh;
+mod rule_01_sweep;
 mod rule_02_doubts;
 mod rule_02_honest;
 mod rule_02_unanswered;

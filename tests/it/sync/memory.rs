@@ -1,6 +1,7 @@
 //! What a poll holds in memory: a bounded number of pages, however many profiles are polled side by side.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::collections::HashSet;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
@@ -14,20 +15,34 @@ use crate::harness::{DEADLINE, Rig, Setup};
 /// The pages that may be in memory, those that are being fetched included.
 const MOST: u64 = 24;
 
+const PROFILES: u16 = 40;
+
+/// Whether a page of every profile was asked for.
+fn all_began(control: &Control) -> bool {
+    let requests = control.requests_to(Endpoint::List);
+    let profile =
+        |path: &String| path.split('&').find(|part| part.contains("profile_id=")).map(str::to_owned);
+    let asked: HashSet<_> = requests.iter().filter_map(|request| profile(&request.path_and_query)).collect();
+    asked.len() == usize::from(PROFILES)
+}
+
 /// Catches: pages that pile up while the ledger is slow, two for each slice of each profile.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn pages_wait_outside_of_memory_while_the_ledger_is_slow() {
     let control: Arc<OnceLock<Control>> = Arc::default();
     let (committed, most) = (AtomicU64::new(0), Arc::new(AtomicU64::new(0)));
+    let slowed = AtomicBool::new(false);
     let (handle, seen) = (Arc::clone(&control), Arc::clone(&most));
-    let mut setup = Setup::of(1200).profiles(40).pages_of(5);
+    let mut setup = Setup::of(2400).profiles(PROFILES).pages_of(5);
     let judge = move |_: &PageFacts<'_>| {
         let fetched = || handle.get().map_or(0, |control| control.count(Endpoint::List));
         let before = committed.fetch_add(1, Ordering::SeqCst);
-        if before == 0 {
+        // While the ledger is busy here, no profile that has yet to begin can.
+        if !slowed.load(Ordering::SeqCst) && handle.get().is_some_and(all_began) {
+            slowed.store(true, Ordering::SeqCst);
             // A slow ledger: as many as ever will are fetched, and then some time goes by.
             let began = Instant::now();
-            while fetched() < MOST && began.elapsed() < DEADLINE {
+            while fetched() - before < MOST && began.elapsed() < DEADLINE {
                 std::thread::yield_now();
             }
             let full = Instant::now();

@@ -1,7 +1,7 @@
 //! Rule 4, no regress, no freeze: what a refresh is answered may come from a stale replica.
 
 use tallyd::clock::Clock as _;
-use tallyd::model::{PollResult, Shortfall};
+use tallyd::model::{PollResult, ProfileSelection, Shortfall, SweepWindow};
 use tallyd::sim::{Endpoint, PinScope};
 
 use super::open_rows::{HOUR, asked, id, kinds, move_leg, move_to, polled};
@@ -38,6 +38,21 @@ async fn rule_04_a_stale_row_of_a_refresh_is_counted_looked_up_and_not_taken() {
         rig.poll_completely().await;
         rig.end().await;
     }
+}
+
+/// Catches: a sweep that takes an older row over a newer one, or passes for complete with one.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn rule_04_a_stale_row_of_a_sweep_is_counted_and_not_taken() {
+    let rig = lagging(PinScope::List, 20).await;
+    let sweep = async || rig.poller.sweep(&ProfileSelection::All, SweepWindow::Everything).await;
+    let outcome = sweep().await;
+    assert_eq!(outcome.profiles[0].result, PollResult::Partial(vec![Shortfall::StaleRows(1)]));
+    assert_eq!(leg(&rig), "COMPLETED");
+    rig.control.unpin(&id(0)).unwrap();
+    let outcome = sweep().await;
+    assert!(outcome.is_complete(), "{outcome:#?}");
+    assert_eq!(kinds(&rig, 0), ["appeared", "changed"]);
+    rig.end().await;
 }
 
 /// Catches: a ledger that is frozen in a state that Paxos has taken back; one that takes it at once.

@@ -67,7 +67,7 @@ async fn a_sweep_of_unchanged_rows_reads_none_and_writes_none() {
 }
 
 #[tokio::test]
-async fn a_sweep_finds_what_changed_after_it_was_final_came_late_or_vanished() {
+async fn rule_01_a_sweep_finds_what_changed_after_it_was_final_came_late_or_vanished() {
     let rig = rig(60).await;
     let truth = rig.control.truth();
     let [first, middle] = [0, truth.len() / 2].map(|place| id_of(&truth[place]));
@@ -136,7 +136,7 @@ async fn rule_06_many_rows_gone_at_once_put_the_account_in_doubt() {
 }
 
 #[tokio::test]
-async fn a_sweep_that_is_cut_short_goes_on_where_it_stopped() {
+async fn rule_02_a_sweep_that_is_cut_short_is_partial_and_goes_on_where_it_stopped() {
     let mut rig = rig(60).await;
     let truth = rig.control.truth();
     let pages = truth.len().div_ceil(7);
