@@ -12,12 +12,16 @@ mod generate;
 mod history;
 mod interrupt;
 mod ledger;
+mod outcome;
 mod poll;
 mod progress;
+mod request;
+mod run;
 mod session;
 mod show;
 mod sim;
 mod status;
+mod sweep;
 mod terminal;
 
 use std::path::PathBuf;
@@ -29,7 +33,7 @@ use failure::Failure;
 use terminal::{ColourChoice, Terminal};
 
 use crate::config::{self, LogConfig, LogFormat, LogLevel};
-use crate::logging;
+use crate::logging::{self, Levels};
 use crate::model::with_causes;
 
 /// Watches the money that moves through Paxos orchestrations.
@@ -48,7 +52,7 @@ struct Arguments {
 /// The exit codes and what they mean, for the help and the manual.
 const EXIT_CODES: &[(&str, &str)] = &[
     ("0", "fine"),
-    ("1", "failed, or a poll that was not complete"),
+    ("1", "failed, or a poll or sweep that was not complete"),
     ("2", "usage"),
     ("75", "Paxos could not be reached or asked for a pause; try again later"),
     ("78", "the configuration is wrong: the file, the credentials, a profile, or whose ledger it is"),
@@ -105,12 +109,23 @@ enum LogLevelArgument {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Watch: poll and sweep as configured, until told to stop
+    ///
+    /// The first poll begins at once. SIGTERM and Ctrl-C stop it within five seconds, with nothing lost; a
+    /// second one ends it at once. SIGHUP reads the configuration again. One `run` may hold a ledger: `poll`,
+    /// `backfill` and `sweep` beside it have it do the work, and every reading command goes in beside it.
+    Run(run::RunArguments),
     /// Poll every profile once, the first backfill included
     ///
     /// After a restore, everything of each profile is listed and compared again as well (sweep).
     Poll(poll::PollArguments),
     /// Poll every profile once at the backfill's rate, and wait out any pause that Paxos asks for
     Backfill(poll::PollArguments),
+    /// List a window again and compare every row, for what changed after its end, came late or vanished
+    ///
+    /// A daemon does it by the schedules of [[sweeps]]. Polls go on beside it and come first. One that is cut
+    /// short goes on where it stopped, if the same window is swept again within a day.
+    Sweep(sweep::SweepArguments),
     /// Show what the ledger holds and covers, profile by profile
     Status(status::StatusArguments),
     /// Show one orchestration from the ledger
@@ -156,8 +171,10 @@ pub fn main() -> Exit {
 fn run(arguments: Arguments, terminal: Terminal) -> Result<Exit, Failure> {
     let common = arguments.common;
     match arguments.command {
+        Command::Run(wanted) => run::run(&common, &wanted, terminal),
         Command::Poll(wanted) => poll::run(&common, &wanted, crate::sync::Pace::ByGap, terminal),
         Command::Backfill(wanted) => poll::run(&common, &wanted, crate::sync::Pace::Backfill, terminal),
+        Command::Sweep(wanted) => sweep::run(&common, &wanted, terminal),
         Command::Status(wanted) => status::run(&common, &wanted, terminal),
         Command::Show(wanted) => show::run(&common, &wanted, terminal),
         Command::History(wanted) => history::run(&common, &wanted, terminal),
@@ -187,7 +204,11 @@ fn tell(failure: &Failure, terminal: Terminal) {
 }
 
 /// Starts logging as the command line says, else as configured; what has no configuration warns.
-fn logging_of(common: &Common, configured: Option<&LogConfig>, terminal: Terminal) -> Result<(), Failure> {
+fn logging_of(
+    common: &Common,
+    configured: Option<&LogConfig>,
+    terminal: Terminal,
+) -> Result<Levels, Failure> {
     let format = match common.log_format {
         Some(LogFormatArgument::Text) => LogFormat::Text,
         Some(LogFormatArgument::Json) => LogFormat::Json,

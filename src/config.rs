@@ -28,6 +28,7 @@ use self::findings::Findings;
 
 pub use self::fault::{Colour, ConfigError, Fault, Position, Warning};
 pub use self::settings::*;
+pub use self::sweeps::parse_window;
 
 /// Where the configuration is when neither `--config` nor `TALLYD_CONFIG` names another place.
 pub const DEFAULT_PATH: &str = "/etc/tallyd/config.toml";

@@ -6,6 +6,7 @@
 //! handed in; when it is, is told by the caller.
 
 mod backup;
+mod beside;
 mod checkpoint;
 mod columns;
 mod digest;
@@ -26,8 +27,10 @@ mod partial;
 mod polls;
 mod prune;
 mod reader;
+mod requests;
 mod restore;
 mod rows;
+mod schedule_runs;
 mod schema;
 mod skew;
 mod stops;
@@ -37,18 +40,22 @@ mod verify;
 mod writer;
 
 pub use backup::{Backup, BackupError, BackupProblem, Existing, backup};
+pub use beside::Beside;
 pub use checkpoint::{Checkpoint, PrunedCounts};
 pub use error::{LedgerError, Problem};
 pub use history::{Beginning, Event, EventKind, History, Was};
 pub use journal::{EntryKind, JournalHead};
 pub use listing::{Listing, ProfileState, Progress, Slice, SliceKey};
+pub use lock::{Holder, Role};
 pub use lookup::Lost;
 pub use open_rows::{KnownRow, OpenRow, Reach};
 pub use owed::OwedSweep;
 pub use page::{Compare, Judge, PageCommit, PageCommitted, Rules};
 pub use prune::{Intent, NothingToPrune, Pruned, Pruning, prune};
-pub use reader::{Backlog, Indexes, LastPoll, Overview, ProfileOverview, Reader};
+pub use reader::{Backlog, Indexes, LastPoll, Overview, ProfileOverview, Reader, RunningPoll};
+pub use requests::{Request, RequestEnd, RequestNumber, RequestState};
 pub use restore::{Replaced, Restored, Stops, restore};
+pub use schedule_runs::ScheduleRun;
 pub use skew::ClockSkew;
 pub use stops::{StoredStop, keep_stop_beside};
 pub use sweep::{Sweep, SweepKey, SweepStep, SweptRow};

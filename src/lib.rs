@@ -21,4 +21,6 @@ pub mod ledger;
 
 pub mod sim;
 
+pub mod daemon;
+
 pub mod cli;

@@ -10,7 +10,7 @@ use tracing_subscriber::filter::{EnvFilter, FilterFn, filter_fn};
 use tracing_subscriber::fmt::MakeWriter;
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
-use tracing_subscriber::{Layer, fmt};
+use tracing_subscriber::{Layer, Registry, fmt, reload};
 
 use crate::config::{Colour, LogFormat, LogLevel, process_environment};
 
@@ -26,9 +26,30 @@ pub enum StartError {
     /// The variable is not UTF-8 text.
     #[error("understand {DIRECTIVES_VARIABLE}: it is not UTF-8 text")]
     NotText,
+    /// The level was to be set, and nothing is logged any more.
+    #[error("set the level of a log that has ended")]
+    Gone(#[source] reload::Error),
     /// It was started before.
     #[error("start logging: it runs already")]
     AlreadyStarted(#[source] tracing_subscriber::util::TryInitError),
+}
+
+/// Sets the level of a process that logs already.
+#[derive(Clone, Debug)]
+pub struct Levels {
+    filter: reload::Handle<EnvFilter, Registry>,
+    directives: String,
+}
+
+impl Levels {
+    /// Writes our own lines from `level` on; what `TALLYD_LOG` said at the start still refines it.
+    ///
+    /// # Errors
+    ///
+    /// [`StartError::Gone`] where nothing is logged any more.
+    pub fn set(&self, level: LogLevel) -> Result<(), StartError> {
+        self.filter.reload(filter(level, &self.directives)?).map_err(StartError::Gone)
+    }
 }
 
 /// Starts logging to standard error, for the whole process and once.
@@ -36,12 +57,14 @@ pub enum StartError {
 /// # Errors
 ///
 /// [`StartError`] where `TALLYD_LOG` cannot be understood, or logging runs already.
-pub fn start(format: LogFormat, level: LogLevel, colour: Colour) -> Result<(), StartError> {
+pub fn start(format: LogFormat, level: LogLevel, colour: Colour) -> Result<Levels, StartError> {
     let directives = match process_environment(DIRECTIVES_VARIABLE) {
         Some(directives) => directives.into_string().map_err(|_| StartError::NotText)?,
         None => String::new(),
     };
-    subscriber(format, level, colour, &directives, io::stderr)?.try_init().map_err(StartError::AlreadyStarted)
+    let (subscriber, levels) = subscriber(format, level, colour, &directives, io::stderr)?;
+    subscriber.try_init().map_err(StartError::AlreadyStarted)?;
+    Ok(levels)
 }
 
 /// What [`start`] starts, with directives and a writer of the caller's.
@@ -55,7 +78,7 @@ pub fn subscriber<W>(
     colour: Colour,
     directives: &str,
     writer: W,
-) -> Result<impl Subscriber + Send + Sync + use<W>, StartError>
+) -> Result<(impl Subscriber + Send + Sync + use<W>, Levels), StartError>
 where
     W: for<'w> MakeWriter<'w> + Send + Sync + 'static,
 {
@@ -67,9 +90,9 @@ where
             lines.json().flatten_event(true).with_current_span(true).with_span_list(false).boxed()
         }
     };
-    Ok(tracing_subscriber::registry()
-        .with(filter(level, directives)?)
-        .with(lines.with_filter(no_foreign_traces())))
+    let (filter, handle) = reload::Layer::new(filter(level, directives)?);
+    let subscriber = tracing_subscriber::registry().with(filter).with(lines.with_filter(no_foreign_traces()));
+    Ok((subscriber, Levels { filter: handle, directives: directives.to_owned() }))
 }
 
 /// A library that writes an error for every certificate that it refuses. That error comes back to us and is

@@ -27,7 +27,9 @@ pub use field::{Field, FieldValue};
 pub use identifier::Identifier;
 pub use nearest::nearest;
 pub use orchestration::{Leg, Orchestration, Tracked, UnreadableRow};
-pub use poll::{Counts, FailureKind, Lane, PollFailure, PollOutcome, PollResult, ProfilePoll, Shortfall};
+pub use poll::{
+    Counts, FailureKind, Lane, MAX_SKEW_MICROS, PollFailure, PollOutcome, PollResult, ProfilePoll, Shortfall,
+};
 pub use profile::{Coverage, Profile, ProfileSelection};
 pub use received::{Fingerprint, Received};
 pub use route::{Endpoint, Rail, Route};

@@ -9,15 +9,15 @@ use std::time::Duration;
 
 use super::failure::Failure;
 use super::poll::runtime;
-use super::session::{Patience, Session};
 use super::terminal::{Paint, Terminal, thousands};
 use super::{Common, Exit, progress, status};
 use crate::clock::{Clock as _, FastClock, SharedClock, SystemClock};
 use crate::config::{self, Config};
-use crate::ledger::{EventKind, Reader};
+use crate::daemon::{Patience, Session};
+use crate::ledger::{EventKind, Reader, Role};
 use crate::model::{Field, Identifier, PollOutcome, Route, Timestamp};
 use crate::sim::{ApiConfig, FaultRate, Latency, RunningSimulator, SimConfig, Simulator, WorldConfig};
-use crate::sync::Pace;
+use crate::sync::{self, Pace};
 
 /// How much faster than real time the demo runs: 20 s show more than an hour and a half.
 const SPEED: u32 = 300;
@@ -173,19 +173,22 @@ impl Demo {
             SPEED / 60
         ))?;
         let watch = progress::watch(self.terminal);
-        let session = Session::open(&self.config, Arc::clone(&self.clock), Patience::Usual, watch).await?;
-        let first = session.poller.poll(&self.config.profiles, Pace::ByGap).await;
-        self.say(&super::poll::text(&first, self.terminal))?;
+        let clock = Arc::clone(&self.clock);
+        let session = Session::open(self.config.clone(), clock, Role::Command, sync::rules(), watch).await?;
+        let poller = session.poller(Patience::Usual);
+        let first = poller.poll(&self.config.profiles, Pace::ByGap).await;
+        self.say(&super::outcome::text(&(&first).into(), self.terminal))?;
         self.say("\nThe ledger is up to date. Now life goes on, and tallyd polls every ten minutes:\n")?;
         let reader = Reader::open(&self.config.ledger.path)?;
         let mut complete = first.is_complete();
         let mut seen = reader.overview(self.clock.now())?.journal.seq;
         for _ in 0..POLLS {
             tokio::time::sleep(POLL_EVERY).await;
-            let outcome = session.poller.poll(&self.config.profiles, Pace::ByGap).await;
+            let outcome = poller.poll(&self.config.profiles, Pace::ByGap).await;
             complete &= outcome.is_complete();
             seen = self.show_news(&reader, &outcome, seen)?;
         }
+        drop(poller);
         session.close().await;
         self.finish(simulator, &reader, complete)
     }
@@ -242,7 +245,7 @@ impl Demo {
         let config = self.config_path.display();
         let path = self.config.ledger.path.display().to_string();
         self.say("\n")?;
-        self.say(&status::text(&overview, &path, now, self.terminal))?;
+        self.say(&status::text(&overview, &path, &[], now, self.terminal))?;
         let verdict = format!(
             "\nHeld against the simulator: {} of {} orchestrations up to {} are in the ledger; its journal of {} entries is {}.\n",
             thousands(held as u64),

@@ -2,7 +2,8 @@
 
 use std::process::ExitCode;
 
-use crate::model::{FailureKind, PollOutcome};
+use crate::daemon::outcome::Outcome;
+use crate::model::FailureKind;
 
 /// The exit codes; a public interface (`sysexits.h` where that has one).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,13 +42,11 @@ impl Exit {
     }
 
     /// The code for a poll: what only a person can mend comes before what may pass by itself.
-    pub fn of_poll(outcome: &PollOutcome) -> Self {
-        if outcome.is_complete() {
+    pub fn of_poll(outcome: &Outcome) -> Self {
+        if outcome.complete {
             return Self::Fine;
         }
-        let failures = outcome.profiles.iter().flat_map(|poll| poll.result.failures());
-        let codes: Vec<_> =
-            failures.chain(&outcome.account_failure).map(|failure| Self::of_failure(failure.kind)).collect();
+        let codes: Vec<_> = outcome.failure_kinds().map(Self::of_failure).collect();
         if codes.contains(&Self::Configuration) {
             Self::Configuration
         } else if codes.is_empty() || codes.contains(&Self::Failed) {

@@ -2,6 +2,7 @@
 
 use super::exit::Exit;
 use crate::config::ConfigError;
+use crate::daemon::{RunError, SessionError};
 use crate::ledger::{BackupError, BackupProblem, LedgerError, Problem};
 use crate::model::FailureKind;
 use crate::paxos::FetchError;
@@ -30,6 +31,24 @@ pub(super) enum Failure {
     /// Anything else.
     #[error(transparent)]
     Other(#[from] anyhow::Error),
+}
+
+impl From<SessionError> for Failure {
+    fn from(error: SessionError) -> Self {
+        match error {
+            SessionError::Ledger(error) => Self::Ledger(error),
+            other => Self::Other(other.into()),
+        }
+    }
+}
+
+impl From<RunError> for Failure {
+    fn from(error: RunError) -> Self {
+        match error {
+            RunError::Session(error) => error.into(),
+            other => Self::Other(other.into()),
+        }
+    }
 }
 
 impl Failure {

@@ -1,4 +1,4 @@
-//! `poll` and `backfill`: one round over the profiles, in the foreground.
+//! `poll` and `backfill`: one round over the profiles, in the foreground; and what `sweep` shares with them.
 
 use std::sync::Arc;
 
@@ -6,15 +6,15 @@ use serde::Serialize;
 
 use super::failure::Failure;
 use super::interrupt::stoppable;
-use super::session::{Patience, Session};
-use super::terminal::{Paint, Terminal, render, skew_worth_telling, table, thousands};
-use super::{Common, Exit, progress, session};
+use super::terminal::Terminal;
+use super::{Common, Exit, outcome, progress, request, session};
 use crate::clock::SystemClock;
 use crate::config::Config;
-use crate::model::{
-    Counts, FailureKind, Identifier, Lane, PollOutcome, PollResult, Profile, ProfilePoll, ProfileSelection,
-};
-use crate::sync::Pace;
+use crate::daemon::outcome::Outcome;
+use crate::daemon::{Session, Wanted, Whom};
+use crate::ledger::{LedgerError, Problem, Role};
+use crate::model::{Identifier, Profile, ProfileSelection};
+use crate::sync::{self, Pace};
 
 /// What `poll` and `backfill` take.
 #[derive(Debug, clap::Args)]
@@ -27,7 +27,7 @@ pub(super) struct PollArguments {
     json: bool,
 }
 
-/// Polls and shows the outcome.
+/// Polls, or has the daemon poll that holds the ledger, and shows the outcome.
 pub(super) fn run(
     common: &Common,
     wanted: &PollArguments,
@@ -35,26 +35,40 @@ pub(super) fn run(
     terminal: Terminal,
 ) -> Result<Exit, Failure> {
     let config = session::load(common, terminal)?;
-    let selection = select(&config, &wanted.profile)?;
-    let outcome = runtime()?.block_on(stoppable(terminal, async |stopping| {
-        let patience = match pace {
-            Pace::Backfill => Patience::WaitOutStops,
-            Pace::ByGap => Patience::Usual,
-        };
-        let session =
-            Session::open(&config, Arc::new(SystemClock), patience, progress::watch(terminal)).await?;
-        let poller = session.poller.clone().with_stopping(stopping);
-        let mut outcome = poller.poll(&selection, pace).await;
-        poller.sweep_owed(&mut outcome).await;
-        // The ledger is closed with its last user.
-        drop(poller);
+    let whom = whom(&config, &wanted.profile)?;
+    let work = match pace {
+        Pace::ByGap => Wanted::Poll(whom),
+        Pace::Backfill => Wanted::Backfill(whom),
+    };
+    let outcome = carry_out(&config, &work, terminal)?;
+    let text = if wanted.json { to_json(&outcome)? } else { outcome::text(&outcome, terminal) };
+    outcome::show(&outcome, &work, &text, terminal)
+}
+
+/// Does it, or has the daemon do it that holds the ledger.
+pub(super) fn carry_out(config: &Config, wanted: &Wanted, terminal: Terminal) -> Result<Outcome, Failure> {
+    let runtime = runtime()?;
+    match runtime.block_on(in_the_foreground(config, wanted, terminal)) {
+        Err(Failure::Ledger(LedgerError { problem: Problem::LockedByDaemon { pid }, .. })) => {
+            runtime.block_on(request::ask(config, wanted, pid, terminal))
+        }
+        done => done,
+    }
+}
+
+async fn in_the_foreground(config: &Config, wanted: &Wanted, terminal: Terminal) -> Result<Outcome, Failure> {
+    let selection = wanted.whom().among(&config.profiles).map_err(anyhow::Error::from)?;
+    stoppable(terminal, async |stopping| {
+        let (clock, watch) = (Arc::new(SystemClock), progress::watch(terminal));
+        let session = Session::open(config.clone(), clock, Role::Command, sync::rules(), watch).await?;
+        let mut outcome = session.carry_out(wanted, &selection, stopping.clone()).await;
+        if let Wanted::Poll(_) | Wanted::Backfill(_) = wanted {
+            session.sweep_owed(&mut outcome, stopping).await;
+        }
         session.close().await;
-        Ok(outcome)
-    }))?;
-    let text = if wanted.json { json(&outcome)? } else { text(&outcome, terminal) };
-    terminal.print(&text)?;
-    tell_failures(&outcome, terminal);
-    Ok(Exit::of_poll(&outcome))
+        Ok(Outcome::from(&outcome))
+    })
+    .await
 }
 
 /// The runtime on which commands ask Paxos.
@@ -63,9 +77,10 @@ pub(super) fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
     Ok(runtime.map_err(anyhow::Error::from)?)
 }
 
-fn select(config: &Config, wanted: &[String]) -> Result<ProfileSelection, Failure> {
+/// The profiles that `--profile` names.
+pub(super) fn whom(config: &Config, wanted: &[String]) -> Result<Whom, Failure> {
     if wanted.is_empty() {
-        return Ok(config.profiles.clone());
+        return Ok(Whom::All);
     }
     let configured: &[Profile] = match &config.profiles {
         ProfileSelection::All => &[],
@@ -86,148 +101,7 @@ fn select(config: &Config, wanted: &[String]) -> Result<ProfileSelection, Failur
             )),
         }
     };
-    let profiles = wanted.iter().map(find).collect::<Result<Vec<_>, _>>()?;
-    Ok(ProfileSelection::Listed(profiles))
-}
-
-/// The outcome as a table.
-pub(super) fn text(outcome: &PollOutcome, terminal: Terminal) -> String {
-    if outcome.profiles.is_empty() {
-        return String::new();
-    }
-    let mut polls = table(&[
-        "PROFILE",
-        "LANE",
-        "RESULT",
-        "ROWS",
-        "NEW",
-        "CHANGED",
-        "UNREADABLE",
-        "STALE",
-        "REFRESHED",
-        "COVERED TO",
-    ]);
-    for poll in &outcome.profiles {
-        let paint = match poll.result {
-            PollResult::Complete => Paint::Good,
-            PollResult::Partial(_) => Paint::Warning,
-            PollResult::Failed(_) => Paint::Bad,
-        };
-        polls.add_row([
-            poll.profile.label(),
-            poll.lane.to_string(),
-            terminal.paint(poll.result.as_str(), paint),
-            thousands(poll.counts.rows),
-            thousands(poll.counts.appeared),
-            thousands(poll.counts.changed),
-            thousands(poll.counts.unreadable),
-            thousands(poll.counts.stale),
-            refreshed(&poll.counts),
-            poll.coverage.map_or_else(|| "-".to_owned(), |coverage| coverage.to.to_rfc3339_seconds()),
-        ]);
-    }
-    render(&polls)
-}
-
-/// How many open rows were listed again, and how many were asked for one by one.
-fn refreshed(counts: &Counts) -> String {
-    match counts.looked_up {
-        0 => thousands(counts.refreshed),
-        looked_up => format!("{} +{} by Get", thousands(counts.refreshed), thousands(looked_up)),
-    }
-}
-
-fn tell_failures(outcome: &PollOutcome, terminal: Terminal) {
-    if let Some(failure) = &outcome.account_failure {
-        terminal.tell(&format!(
-            "error: the account's profiles could not be listed, so nothing was polled: {}",
-            failure.message
-        ));
-    }
-    for poll in &outcome.profiles {
-        if let Some(reason) = poll.result.reason() {
-            let what = if poll.lane == Lane::Sweep { "sweep" } else { "poll" };
-            terminal.tell(&format!("{}: {what} {}: {reason}", poll.profile.label(), poll.result.as_str()));
-        }
-    }
-    if was_stopped(outcome) {
-        terminal.tell("nothing is lost: what was committed is kept, and the next poll goes on from there");
-    }
-    if let Some(skew) = outcome.clock_skew_micros.and_then(skew_worth_telling) {
-        terminal.tell(&format!("warning: the local clock is {skew}; check its time synchronisation"));
-    }
-}
-
-fn was_stopped(outcome: &PollOutcome) -> bool {
-    let failures = outcome.profiles.iter().flat_map(|poll| poll.result.failures());
-    failures.chain(&outcome.account_failure).any(|failure| failure.kind == FailureKind::Stopped)
-}
-
-/// The outcome of a poll, version 1.
-#[derive(Serialize)]
-struct Outcome {
-    complete: bool,
-    account_failure: Option<String>,
-    requests: u64,
-    clock_skew_micros: Option<i64>,
-    profiles: Vec<ProfileOutcome>,
-}
-
-#[derive(Serialize)]
-struct ProfileOutcome {
-    profile_id: String,
-    name: Option<String>,
-    lane: &'static str,
-    result: &'static str,
-    reason: Option<String>,
-    began_at: String,
-    ended_at: String,
-    covered_from: Option<String>,
-    covered_to: Option<String>,
-    pages: u64,
-    rows: u64,
-    appeared: u64,
-    changed: u64,
-    unreadable: u64,
-    stale: u64,
-    without_id: u64,
-    refreshed: u64,
-    looked_up: u64,
-}
-
-impl From<&ProfilePoll> for ProfileOutcome {
-    fn from(poll: &ProfilePoll) -> Self {
-        Self {
-            profile_id: poll.profile.id.to_string(),
-            name: poll.profile.name.clone(),
-            lane: poll.lane.as_str(),
-            result: poll.result.as_str(),
-            reason: poll.result.reason(),
-            began_at: poll.began_at.to_rfc3339(),
-            ended_at: poll.ended_at.to_rfc3339(),
-            covered_from: poll.coverage.map(|coverage| coverage.from.to_rfc3339()),
-            covered_to: poll.coverage.map(|coverage| coverage.to.to_rfc3339()),
-            pages: poll.counts.pages,
-            rows: poll.counts.rows,
-            appeared: poll.counts.appeared,
-            changed: poll.counts.changed,
-            unreadable: poll.counts.unreadable,
-            stale: poll.counts.stale,
-            without_id: poll.counts.without_id,
-            refreshed: poll.counts.refreshed,
-            looked_up: poll.counts.looked_up,
-        }
-    }
-}
-
-fn json(outcome: &PollOutcome) -> Result<String, Failure> {
-    to_json(&Outcome {
-        complete: outcome.is_complete(),
-        account_failure: outcome.account_failure.as_ref().map(|failure| failure.message.clone()),
-        requests: outcome.requests,
-        clock_skew_micros: outcome.clock_skew_micros,
-        profiles: outcome.profiles.iter().map(ProfileOutcome::from).collect(),
-    })
+    Ok(Whom::Only(wanted.iter().map(find).collect::<Result<Vec<_>, _>>()?))
 }
 
 /// A value as indented JSON with a line end.

@@ -33,7 +33,7 @@ impl Bars {
     fn show(&self, event: &Event) {
         let mut bars = self.bars.lock().unwrap_or_else(PoisonError::into_inner);
         match event {
-            Event::ListingBegan { profile, lane: Lane::Backfill } => {
+            Event::ListingBegan { profile, lane: Lane::Backfill | Lane::Sweep } => {
                 let bar = self.all.add(ProgressBar::new(1)).with_style(style());
                 bar.set_prefix(profile.label());
                 bar.enable_steady_tick(Duration::from_millis(200));
@@ -79,6 +79,7 @@ struct Lines {
 }
 
 struct Listing {
+    lane: Lane,
     began: Instant,
     last_line: Instant,
     counts: Counts,
@@ -88,13 +89,11 @@ impl Lines {
     fn show(&self, event: &Event) {
         let mut listings = self.listings.lock().unwrap_or_else(PoisonError::into_inner);
         match event {
-            Event::ListingBegan { profile, lane: Lane::Backfill } => {
+            Event::ListingBegan { profile, lane: lane @ (Lane::Backfill | Lane::Sweep) } => {
                 let now = Instant::now();
-                listings.insert(
-                    profile.id.clone(),
-                    Listing { began: now, last_line: now, counts: Counts::default() },
-                );
-                self.terminal.tell(&format!("{}: backfill began", profile.label()));
+                let listing = Listing { lane: *lane, began: now, last_line: now, counts: Counts::default() };
+                listings.insert(profile.id.clone(), listing);
+                self.terminal.tell(&format!("{}: {lane} began", profile.label()));
             }
             Event::PageCommitted { profile, counts, span } => {
                 if let Some(listing) = listings.get_mut(&profile.id) {
@@ -108,7 +107,8 @@ impl Lines {
             Event::ProfileEnded(poll) => {
                 if let Some(listing) = listings.remove(&poll.profile.id) {
                     let told = rows(&listing.counts, listing.began.elapsed());
-                    self.terminal.tell(&format!("{}: backfill ended, {told}", poll.profile.label()));
+                    let (label, lane) = (poll.profile.label(), listing.lane);
+                    self.terminal.tell(&format!("{label}: {lane} ended, {told}"));
                 }
             }
             Event::BuildingIndexes => {

@@ -101,7 +101,7 @@ fn unknown(id: &Identifier, live: &Live) -> Failure {
 
 fn ask(config: &Config, overview: &Overview, id: &Identifier) -> Result<Live, Failure> {
     runtime()?.block_on(async {
-        let client = session::reading_client(config, overview.stops.clone())?;
+        let client = crate::daemon::reading_client(config, overview.stops.clone())?;
         if let Got::Found(row) = client.get(Lane::Refresh, id).await? {
             return Ok(Live::Found(row));
         }

@@ -1,4 +1,6 @@
-//! `status`: what the ledger covers.
+//! `status`: what the ledger covers, and what runs.
+
+mod service;
 
 use std::fmt::Write as _;
 use std::time::Duration;
@@ -10,8 +12,9 @@ use super::poll::to_json;
 use super::terminal::{Paint, Terminal, age, render, skew_worth_telling, table, thousands};
 use super::{Common, Exit, session};
 use crate::clock::{Clock as _, SystemClock};
-use crate::ledger::{Indexes, Overview, ProfileOverview, Reader};
+use crate::ledger::{Indexes, LastPoll, Overview, ProfileOverview, Reader};
 use crate::model::Timestamp;
+use service::Service;
 
 /// What `status` takes.
 #[derive(Debug, clap::Args)]
@@ -27,10 +30,12 @@ pub(super) fn run(common: &Common, wanted: &StatusArguments, terminal: Terminal)
     let path = session::ledger_path(&config);
     let now = SystemClock.now();
     let overview = Reader::open(&path)?.overview(now)?;
+    let service = Service::of(&config, &overview, now)?;
+    let path = path.display().to_string();
     let text = if wanted.json {
-        to_json(&Status::of(&overview, &path.display().to_string()))?
+        to_json(&Status::of(&overview, &path, &service))?
     } else {
-        text(&overview, &path.display().to_string(), now, terminal)
+        text(&overview, &path, &service.lines(&overview, now, terminal), now, terminal)
     };
     terminal.print(&text)?;
     Ok(Exit::Fine)
@@ -39,8 +44,14 @@ pub(super) fn run(common: &Common, wanted: &StatusArguments, terminal: Terminal)
 /// `Date`, by which times of tallyd's own are told, has whole seconds: what is ahead by less is now.
 const DATE_GRAIN: Duration = Duration::from_secs(1);
 
-/// The overview for people, when the local clock shows `now`.
-pub(super) fn text(overview: &Overview, path: &str, now: Timestamp, terminal: Terminal) -> String {
+/// The overview for people, with lines of what runs, when the local clock shows `now`.
+pub(super) fn text(
+    overview: &Overview,
+    path: &str,
+    service: &[(&'static str, String)],
+    now: Timestamp,
+    terminal: Terminal,
+) -> String {
     let mut text = String::new();
     let mut line = |name: &str, value: &str| {
         let name = terminal.paint(&format!("{name:<15}"), Paint::Faint);
@@ -75,11 +86,14 @@ pub(super) fn text(overview: &Overview, path: &str, now: Timestamp, terminal: Te
     for owed in &overview.owed_sweeps {
         let sweep = format!(
             "of everything of {}: {}; until it is done, what happened to final rows since may not be known; \
-             `tallyd poll` does it",
+             `tallyd run` or `tallyd poll` does it",
             owed.profile.label(),
             owed.reason
         );
         line("sweep owed", &terminal.paint(&sweep, Paint::Warning));
+    }
+    for (name, value) in service {
+        line(name, value);
     }
     for stop in &overview.stops {
         let pause = format!("{} until {} ({})", stop.host, stop.until.to_rfc3339_seconds(), stop.reason);
@@ -153,6 +167,10 @@ fn note(profile: &ProfileOverview) -> String {
     if let Some(reason) = profile.last_poll.as_ref().and_then(|poll| poll.reason.as_ref()) {
         writeln!(note, "{label}: {reason}").unwrap_or_default();
     }
+    if let Some(LastPoll { began_at, result, reason: Some(reason), .. }) = &profile.last_sweep {
+        let began_at = began_at.to_rfc3339_seconds();
+        writeln!(note, "{label}: last sweep, {began_at}, {result}: {reason}").unwrap_or_default();
+    }
     note
 }
 
@@ -178,6 +196,7 @@ struct Status<'a> {
     journal_head: String,
     clock_skew_micros: Option<i64>,
     clock_skew_seen_at: Option<String>,
+    service: &'a Service,
     epoch: i64,
     pruned_before: Option<String>,
     pruned_at: Option<String>,
@@ -211,6 +230,10 @@ struct ProfileStatus<'a> {
     last_poll_ended_at: Option<String>,
     last_poll_result: Option<&'a str>,
     last_poll_reason: Option<&'a str>,
+    last_sweep_began_at: Option<String>,
+    last_sweep_ended_at: Option<String>,
+    last_sweep_result: Option<&'a str>,
+    last_sweep_reason: Option<&'a str>,
     unfinished_listing_to: Option<String>,
     unfinished_listing_percent_left: Option<u64>,
     open: u64,
@@ -219,7 +242,7 @@ struct ProfileStatus<'a> {
 }
 
 impl<'a> Status<'a> {
-    fn of(overview: &'a Overview, path: &'a str) -> Self {
+    fn of(overview: &'a Overview, path: &'a str, service: &'a Service) -> Self {
         let stops = overview.stops.iter().map(|stop| StopStatus {
             host: &stop.host,
             until: stop.until.to_rfc3339(),
@@ -243,6 +266,7 @@ impl<'a> Status<'a> {
             journal_head: overview.journal.note(),
             clock_skew_micros: overview.clock_skew.map(|skew| skew.micros),
             clock_skew_seen_at: overview.clock_skew.map(|skew| skew.seen_at.to_rfc3339()),
+            service,
             epoch: overview.epoch,
             pruned_before: checkpoint.map(|checkpoint| checkpoint.floor.to_rfc3339()),
             pruned_at: checkpoint.map(|checkpoint| checkpoint.pruned_at.to_rfc3339()),
@@ -255,7 +279,7 @@ impl<'a> Status<'a> {
 
 impl<'a> ProfileStatus<'a> {
     fn of(profile: &'a ProfileOverview) -> Self {
-        let last = profile.last_poll.as_ref();
+        let (last, sweep) = (profile.last_poll.as_ref(), profile.last_sweep.as_ref());
         Self {
             profile_id: profile.profile.id.to_string(),
             name: profile.profile.name.as_deref(),
@@ -266,6 +290,10 @@ impl<'a> ProfileStatus<'a> {
             last_poll_ended_at: last.and_then(|poll| poll.ended_at).map(Timestamp::to_rfc3339),
             last_poll_result: last.map(|poll| poll.result.as_str()),
             last_poll_reason: last.and_then(|poll| poll.reason.as_deref()),
+            last_sweep_began_at: sweep.map(|sweep| sweep.began_at.to_rfc3339()),
+            last_sweep_ended_at: sweep.and_then(|sweep| sweep.ended_at).map(Timestamp::to_rfc3339),
+            last_sweep_result: sweep.map(|sweep| sweep.result.as_str()),
+            last_sweep_reason: sweep.and_then(|sweep| sweep.reason.as_deref()),
             unfinished_listing_to: profile.backlog.map(|backlog| backlog.ceiling.to_rfc3339()),
             unfinished_listing_percent_left: profile.backlog.map(|backlog| backlog.percent_left),
             open: profile.open,

@@ -5,7 +5,7 @@ use std::io::{self, ErrorKind, IsTerminal as _, Write as _};
 use comfy_table::{ContentArrangement, Table, presets};
 
 use super::failure::Failure;
-use crate::model::Timestamp;
+use crate::model::{MAX_SKEW_MICROS, Timestamp};
 
 /// When to use colours.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
@@ -130,9 +130,6 @@ pub(super) fn plain(text: &str) -> String {
 pub(super) fn age(now: Timestamp, time: Timestamp) -> String {
     span(now.since(time))
 }
-
-/// A local clock that is off by more than this is told (the contract's rule 7).
-const MAX_SKEW_MICROS: i64 = 30_000_000;
 
 /// How far the local clock is off, `45 s ahead of Paxos's`, where that is worth telling.
 pub(super) fn skew_worth_telling(micros: i64) -> Option<String> {

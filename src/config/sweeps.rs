@@ -78,6 +78,18 @@ fn after_window(window: &Placed<SweepWindow>) -> Placed<String> {
     Spanned::new(window.span(), window.get_ref().to_string())
 }
 
+/// The window of a sweep as it is written in the file, from somewhere else.
+///
+/// # Errors
+///
+/// What to write instead, for people.
+pub fn parse_window(text: &str) -> Result<SweepWindow, String> {
+    window(&DeValue::String(text.into())).map_err(|complaint| match complaint.help {
+        Some(help) => format!("{}; {help}", complaint.message),
+        None => complaint.message,
+    })
+}
+
 fn window(value: &DeValue<'_>) -> Result<SweepWindow, Complaint> {
     if value.as_str() == Some("all") {
         return Ok(SweepWindow::Everything);

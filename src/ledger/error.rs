@@ -48,6 +48,12 @@ pub enum Problem {
         /// The process that holds it, for example `pid 4711`.
         holder: String,
     },
+    /// A daemon holds the lock.
+    #[error("tallyd run (pid {pid}) is writing to it; stop that one first")]
+    LockedByDaemon {
+        /// Its process id.
+        pid: u32,
+    },
     /// The file or its folder may not be written.
     #[error(
         "it cannot be written; check the owner and permissions of the file and its folder, and that the disk is not mounted read-only"

@@ -17,7 +17,7 @@ use super::digest::OldValues;
 use super::journal::{self, Batch, Body, Entry, EntryKind, JournalHead, hex};
 use super::verify::stories::{self, End, Stories};
 use super::writer::take_over;
-use super::{LedgerError, Problem, open, rows, sweep, verify};
+use super::{LedgerError, Problem, Role, open, rows, sweep, verify};
 
 /// What is younger than this is never pruned, in days.
 const LEAST_DAYS: u64 = 7;
@@ -82,7 +82,7 @@ fn run(
     intent: Intent,
 ) -> Result<Pruning, Problem> {
     let path = open::existing(ledger)?;
-    let (lock, mut connection) = take_over(&path, api_url, now)?;
+    let (lock, mut connection) = take_over(&path, Role::Command, api_url, now)?;
     check_age(&connection, before, now)?;
     // Without an index on the rows that refer to it, each row's removal would read all of them. All of
     // them are checked at the end.

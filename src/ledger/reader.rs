@@ -11,6 +11,8 @@ use super::history::{self, History};
 use super::indexes::Lookup;
 use super::journal::{self, JournalHead};
 use super::owed::{self, OwedSweep};
+use super::requests::{self, Request, RequestNumber};
+use super::schedule_runs::{self, ScheduleRun};
 use super::skew::{self, ClockSkew};
 use super::stops::{self, StoredStop};
 use super::verify::{self, Verification};
@@ -56,6 +58,25 @@ pub struct Overview {
     pub stops: Vec<StoredStop>,
     /// Every profile that was ever polled.
     pub profiles: Vec<ProfileOverview>,
+    /// The polls under way, by their beginning; where no process holds the ledger, they were killed.
+    pub running: Vec<RunningPoll>,
+    /// What the daemon is asked to do and has not done, oldest first.
+    pub requests: Vec<Request>,
+    /// When each schedule was last done.
+    pub schedule_runs: Vec<ScheduleRun>,
+}
+
+/// A poll under way.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RunningPoll {
+    /// The profile.
+    pub profile: Profile,
+    /// The lane: `discover`, `backfill` or another.
+    pub lane: String,
+    /// When it began.
+    pub began_at: Timestamp,
+    /// How many rows it has committed.
+    pub rows: u64,
 }
 
 /// Whether the late indexes are there.
@@ -74,8 +95,10 @@ pub struct ProfileOverview {
     pub profile: Profile,
     /// What is covered.
     pub coverage: Option<Coverage>,
-    /// Its last poll.
+    /// Its last poll, sweeps left out.
     pub last_poll: Option<LastPoll>,
+    /// Its last sweep, over whatever window.
+    pub last_sweep: Option<LastPoll>,
     /// The discovery under way, or left unfinished.
     pub backlog: Option<Backlog>,
     /// How many of the orchestrations that it listed first are open.
@@ -206,6 +229,27 @@ impl Reader {
         self.snapshot(|connection| verify::verify(connection, noted))
     }
 
+    /// A number that changes with every commit of another connection, and costs next to nothing to ask for.
+    pub fn data_version(&self) -> Result<i64, LedgerError> {
+        let version = self.connection.pragma_query_value(None, "data_version", |row| row.get(0));
+        version.map_err(|error| Problem::from(error).of(&self.path))
+    }
+
+    /// The requests that have not ended, oldest first.
+    pub fn unended_requests(&self) -> Result<Vec<Request>, LedgerError> {
+        self.snapshot(requests::unended)
+    }
+
+    /// The request of this number; `None` where it is no longer kept.
+    pub fn request(&self, number: RequestNumber) -> Result<Option<Request>, LedgerError> {
+        self.snapshot(|connection| requests::find(connection, number))
+    }
+
+    /// The polls under way, by their beginning.
+    pub fn running_polls(&self) -> Result<Vec<RunningPoll>, LedgerError> {
+        self.snapshot(running_polls)
+    }
+
     /// Runs several queries on one state of the ledger.
     fn snapshot<T>(&self, read: impl FnOnce(&Connection) -> Result<T, Problem>) -> Result<T, LedgerError> {
         let run = || -> Result<T, Problem> {
@@ -250,7 +294,27 @@ fn overview(connection: &Connection, path: &Path, now: Timestamp) -> Result<Over
         owed_sweeps: owed::all(connection)?,
         stops: stops::in_force(connection, now)?,
         profiles: profiles(connection)?,
+        running: running_polls(connection)?,
+        requests: requests::unended(connection)?,
+        schedule_runs: schedule_runs::all(connection)?,
     })
+}
+
+fn running_polls(connection: &Connection) -> Result<Vec<RunningPoll>, Problem> {
+    Ok(connection
+        .prepare_cached(
+            "SELECT p.id, p.name, o.lane, o.began_at, o.rows FROM poll AS o JOIN profile AS p ON p.key = o.profile
+             WHERE o.result = 'running' ORDER BY o.number",
+        )?
+        .query_map([], |row| {
+            Ok(RunningPoll {
+                profile: Profile { id: row.get(0)?, name: row.get(1)? },
+                lane: row.get(2)?,
+                began_at: row.get(3)?,
+                rows: row.get(4)?,
+            })
+        })?
+        .collect::<Result<_, _>>()?)
 }
 
 fn profiles(connection: &Connection) -> Result<Vec<ProfileOverview>, Problem> {
@@ -262,13 +326,6 @@ fn profiles(connection: &Connection) -> Result<Vec<ProfileOverview>, Problem> {
 }
 
 fn profile_overview(connection: &Connection, key: i64, profile: Profile) -> Result<ProfileOverview, Problem> {
-    let last_poll = connection
-        .query_row(
-            "SELECT began_at, ended_at, result, reason FROM poll WHERE profile = ?1 ORDER BY number DESC LIMIT 1",
-            [key],
-            read_poll,
-        )
-        .optional()?;
     let (open, oldest_open) = connection.query_row(
         "SELECT count(*), min(created_at) FROM orchestration WHERE listed_by = ?1
          AND status <> 3 AND status <> 4 AND status <> 5",
@@ -278,7 +335,8 @@ fn profile_overview(connection: &Connection, key: i64, profile: Profile) -> Resu
     Ok(ProfileOverview {
         profile,
         coverage: listing::coverage(connection, ProfileKey(key))?,
-        last_poll,
+        last_poll: last_poll(connection, key, "lane <> 'sweep'")?,
+        last_sweep: last_poll(connection, key, "lane = 'sweep'")?,
         backlog: backlog(connection, ProfileKey(key))?,
         open,
         oldest_open,
@@ -286,8 +344,20 @@ fn profile_overview(connection: &Connection, key: i64, profile: Profile) -> Resu
     })
 }
 
-fn read_poll(row: &Row<'_>) -> rusqlite::Result<LastPoll> {
-    Ok(LastPoll { began_at: row.get(0)?, ended_at: row.get(1)?, result: row.get(2)?, reason: row.get(3)? })
+fn last_poll(connection: &Connection, profile: i64, lanes: &str) -> Result<Option<LastPoll>, Problem> {
+    let query = format!(
+        "SELECT began_at, ended_at, result, reason FROM poll WHERE profile = ?1 AND {lanes}
+         ORDER BY number DESC LIMIT 1"
+    );
+    let read = |row: &Row<'_>| {
+        Ok(LastPoll {
+            began_at: row.get(0)?,
+            ended_at: row.get(1)?,
+            result: row.get(2)?,
+            reason: row.get(3)?,
+        })
+    };
+    Ok(connection.query_row(&query, [profile], read).optional()?)
 }
 
 fn backlog(connection: &Connection, profile: ProfileKey) -> Result<Option<Backlog>, Problem> {

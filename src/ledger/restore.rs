@@ -15,7 +15,7 @@ use super::journal::{self, Body, Entry, EntryKind, JournalHead};
 use super::partial::{Partial, SIDE_FILES, beside, sync_folder};
 use super::stops::{self, StoredStop};
 use super::writer::in_transaction;
-use super::{Problem, identity, lock, open, owed, polls, schema, sweep, verify};
+use super::{Problem, Role, identity, lock, open, owed, polls, schema, sweep, verify};
 
 /// A backup that was put in the ledger's place.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -66,7 +66,7 @@ pub fn restore(ledger: &Path, file: &Path, api_url: &str, now: Timestamp) -> Res
     let of_ledger = |problem: Problem| problem.of(ledger);
     let of_file = |problem: BackupProblem| problem.of(file);
     let path = open::resolve(ledger).map_err(of_ledger)?;
-    let lock = lock::take(&path).map_err(of_ledger)?;
+    let lock = lock::take(&path, Role::Command).map_err(of_ledger)?;
     if file.canonicalize().is_ok_and(|file| file == path) {
         return Err(of_file(BackupProblem::OfTheLedger));
     }

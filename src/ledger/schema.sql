@@ -46,6 +46,9 @@ CREATE TABLE poll (
 ) STRICT;
 
 CREATE INDEX poll_by_profile ON poll (profile);
+-- What a killed process left running is found at once, however many polls there were.
+CREATE INDEX poll_running ON poll (number) WHERE result = 'running';
+CREATE INDEX poll_of_sweep ON poll (profile) WHERE lane = 'sweep';
 
 -- A discovery under way: its window, cut into slices. A slice covers [begins_at, ends_at), the last one
 -- its end too; everything before its position is committed. What was created after doubt_from may be
@@ -243,3 +246,22 @@ CREATE TABLE stop (
     until  INTEGER NOT NULL,
     reason TEXT    NOT NULL
 ) STRICT;
+
+-- When a schedule was last done, by its name: runs that were due until then are not missed.
+CREATE TABLE schedule_run (
+    name     TEXT    PRIMARY KEY,
+    last_due INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
+-- What commands asked the daemon to do. state: open, taken, done or failed; the last two have ended.
+CREATE TABLE request (
+    number    INTEGER PRIMARY KEY AUTOINCREMENT,
+    kind      TEXT    NOT NULL,
+    arguments TEXT    NOT NULL,
+    asked_at  INTEGER NOT NULL,
+    state     TEXT    NOT NULL DEFAULT 'open',
+    outcome   TEXT,
+    ended_at  INTEGER
+) STRICT;
+
+CREATE INDEX request_open ON request (number) WHERE ended_at IS NULL;

@@ -6,7 +6,7 @@ use crate::model::Timestamp;
 
 use super::partial::beside;
 use super::writer::take_over;
-use super::{LedgerError, Problem, open};
+use super::{LedgerError, Problem, Role, open};
 
 /// What giving back came to, in bytes of the file and its write-ahead log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,7 +26,7 @@ pub fn vacuum(ledger: &Path, api_url: &str, now: Timestamp) -> Result<Vacuumed, 
 fn run(ledger: &Path, api_url: &str, now: Timestamp) -> Result<Vacuumed, Problem> {
     let path = open::existing(ledger)?;
     let bytes_before = size(&path);
-    let (lock, connection) = take_over(&path, api_url, now)?;
+    let (lock, connection) = take_over(&path, Role::Command, api_url, now)?;
     connection.execute_batch("VACUUM")?;
     // A reader that is at an older state holds this up; then the next writer does it.
     connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))?;

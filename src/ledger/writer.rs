@@ -15,7 +15,7 @@ use crate::model::{Coverage, Identifier, Lane, PollResult, Profile, SweepWindow,
 
 use super::journal::{self, JournalHead};
 use super::listing::{self, Listing, ProfileState, Slice, SliceKey};
-use super::lock::{self, Lock};
+use super::lock::{self, Lock, Role};
 use super::lookup::{self, Before, Lost};
 use super::open_rows::{self, KnownRow, OpenRow};
 use super::owed::{self, OwedSweep};
@@ -54,7 +54,18 @@ impl Ledger {
     /// Opens the ledger at `path` for the environment at `api_url`; makes it where there is none. Holds
     /// the lock that keeps every other writer out until the last clone is gone.
     pub fn open(path: &Path, api_url: &str, rules: Rules, now: Timestamp) -> Result<Self, LedgerError> {
-        let (lock, connection) = take_over(path, api_url, now).map_err(|problem| problem.of(path))?;
+        Self::open_as(Role::Command, path, api_url, rules, now)
+    }
+
+    /// Opens it in a role, which the lock tells to others.
+    pub fn open_as(
+        role: Role,
+        path: &Path,
+        api_url: &str,
+        rules: Rules,
+        now: Timestamp,
+    ) -> Result<Self, LedgerError> {
+        let (lock, connection) = take_over(path, role, api_url, now).map_err(|problem| problem.of(path))?;
         let head = journal::head(&connection).map_err(|problem| problem.of(path))?;
         let seq = Arc::new(AtomicI64::new(head.seq));
         let (jobs, queue) = mpsc::channel(QUEUE);
@@ -85,6 +96,11 @@ impl Ledger {
             // An error means that the thread ended without saying so: it is closed all the same.
             closed.into_inner().await.unwrap_or_default();
         }
+    }
+
+    /// Waits until the writer has ended, which it does not do by itself while there is a handle.
+    pub async fn writer_gone(&self) {
+        self.jobs.closed().await;
     }
 
     /// Finds or adds a profile and says what is known of it.
@@ -348,7 +364,7 @@ impl Ledger {
     }
 
     /// Runs `work` in a transaction of the writer. An error rolls all of it back.
-    async fn transact<T: Send + 'static>(
+    pub(super) async fn transact<T: Send + 'static>(
         &self,
         name: &'static str,
         work: impl FnOnce(&Transaction<'_>) -> Result<T, Problem> + Send + 'static,
@@ -388,9 +404,14 @@ pub(super) fn in_transaction<T>(
 }
 
 /// Takes the lock of the ledger at `path` and opens it for writing; makes it where there is none.
-pub(super) fn take_over(path: &Path, api_url: &str, now: Timestamp) -> Result<(Lock, Connection), Problem> {
+pub(super) fn take_over(
+    path: &Path,
+    role: Role,
+    api_url: &str,
+    now: Timestamp,
+) -> Result<(Lock, Connection), Problem> {
     let path = open::resolve(path)?;
-    let lock = lock::take(&path)?;
+    let lock = lock::take(&path, role)?;
     let mut connection = open::for_writing(&path)?;
     adopt(&mut connection, api_url, now)?;
     Ok((lock, connection))

@@ -237,6 +237,9 @@ pub struct ProfilePoll {
     pub coverage: Option<Coverage>,
 }
 
+/// A local clock that is off by more than this, in microseconds, is told (the contract's rule 7).
+pub const MAX_SKEW_MICROS: i64 = 30_000_000;
+
 /// One round over all profiles.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PollOutcome {

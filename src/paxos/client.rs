@@ -82,29 +82,54 @@ impl Client {
         let runtime = tokio::runtime::Handle::try_current().map_err(ClientError::NoRuntime)?;
         let transport = Transport::new(&settings, Arc::clone(&clock)).map_err(ClientError::Http)?;
         let Limits { requests_per_second, backfill_requests_per_second, .. } = settings.limits;
-        let outbound = Arc::new(Outbound {
+        let seen = ServerClock { date: None, received_at: clock.now(), received: clock.monotonic() };
+        let outbound = Outbound {
             transport,
             limiter: Limiter::start(&runtime, requests_per_second, backfill_requests_per_second),
-            stops: Stops::new(Arc::clone(&clock), kept),
+            stops: Arc::new(Stops::new(Arc::clone(&clock), kept)),
             keeper,
-            clock: Arc::clone(&clock),
             sent: AtomicU64::new(0),
-        });
-        let stop_patience = settings.stop_patience;
+            clock,
+        };
+        Ok(Self::over(outbound, settings, seen, None))
+    }
+
+    /// A client with other settings for what is asked from now on. It shares the limiter, which goes on at
+    /// the new rates, and the pauses in force; the token is fetched anew.
+    pub fn with_settings(&self, settings: Settings) -> Result<Self, ClientError> {
+        let former = &self.inner.outbound;
+        let transport = Transport::new(&settings, Arc::clone(&former.clock)).map_err(ClientError::Http)?;
+        let Limits { requests_per_second, backfill_requests_per_second, .. } = settings.limits;
+        former.limiter.set_rates(requests_per_second, backfill_requests_per_second);
+        let outbound = Outbound {
+            transport,
+            limiter: former.limiter.clone(),
+            stops: Arc::clone(&former.stops),
+            keeper: Arc::clone(&former.keeper),
+            sent: AtomicU64::new(0),
+            clock: Arc::clone(&former.clock),
+        };
+        Ok(Self::over(outbound, settings, self.server_clock(), self.mean_latency()))
+    }
+
+    fn over(
+        outbound: Outbound,
+        settings: Settings,
+        server_clock: ServerClock,
+        latency: Option<Duration>,
+    ) -> Self {
+        let (outbound, stop_patience) = (Arc::new(outbound), settings.stop_patience);
+        let clock = Arc::clone(&outbound.clock);
         let inner = Inner {
             sign_in: SignIn::new(&settings, Arc::clone(&outbound), Arc::clone(&clock)),
             settings,
             outbound,
-            server_clock: Mutex::new(ServerClock {
-                date: None,
-                received_at: clock.now(),
-                received: clock.monotonic(),
-            }),
+            server_clock: Mutex::new(server_clock),
             tokens: Tokens::new(clock),
-            latency: Mutex::new(None),
+            latency: Mutex::new(latency),
             asked: AtomicU64::new(0),
         };
-        Ok(Self { inner: Arc::new(inner), stop_patience })
+        Self { inner: Arc::new(inner), stop_patience }
     }
 
     /// The same client for work that waits out pauses up to this long.

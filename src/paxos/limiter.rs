@@ -18,7 +18,15 @@ use crate::model::Lane;
 /// The one limiter that every request passes.
 #[derive(Clone, Debug)]
 pub(super) struct Limiter {
-    waiting: mpsc::UnboundedSender<(Lane, oneshot::Sender<()>)>,
+    dispatcher: mpsc::UnboundedSender<Message>,
+}
+
+/// What the dispatcher is told.
+enum Message {
+    /// Somebody waits.
+    Wait(Lane, oneshot::Sender<()>),
+    /// The rates are others from now on.
+    Rates { ordinary: NonZeroU32, backfill: NonZeroU32 },
 }
 
 /// The dispatcher is gone: the runtime is shutting down.
@@ -32,24 +40,30 @@ impl Limiter {
         ordinary: NonZeroU32,
         backfill: NonZeroU32,
     ) -> Self {
-        let (waiting, arrivals) = mpsc::unbounded_channel();
+        let (dispatcher, messages) = mpsc::unbounded_channel();
         let origin = Instant::now();
         let pace = Pace::new(ordinary, backfill, &SinceStart { origin });
-        runtime.spawn(dispatch(pace, arrivals, origin));
-        Self { waiting }
+        runtime.spawn(dispatch(pace, messages, origin));
+        Self { dispatcher }
     }
 
     /// Waits for the permission to send one request. Dropping the wait gives up the place in the queue.
     pub(super) async fn permit(&self, lane: Lane) -> Result<(), Gone> {
         let (permit, granted) = oneshot::channel();
-        self.waiting.send((lane, permit)).map_err(|_| Gone)?;
+        self.dispatcher.send(Message::Wait(lane, permit)).map_err(|_| Gone)?;
         granted.await.map_err(|_| Gone)
+    }
+
+    /// Sets other rates, for those who wait already too.
+    pub(super) fn set_rates(&self, ordinary: NonZeroU32, backfill: NonZeroU32) {
+        // Without a dispatcher nobody sends anything, at whatever rate.
+        self.dispatcher.send(Message::Rates { ordinary, backfill }).unwrap_or_default();
     }
 }
 
 async fn dispatch(
     mut pace: Pace<SinceStart, oneshot::Sender<()>>,
-    mut arrivals: mpsc::UnboundedReceiver<(Lane, oneshot::Sender<()>)>,
+    mut messages: mpsc::UnboundedReceiver<Message>,
     origin: Instant,
 ) {
     loop {
@@ -64,8 +78,11 @@ async fn dispatch(
             Next::Idle => None,
         };
         tokio::select! {
-            arrival = arrivals.recv() => match arrival {
-                Some((lane, permit)) => pace.push(lane, permit),
+            message = messages.recv() => match message {
+                Some(Message::Wait(lane, permit)) => pace.push(lane, permit),
+                Some(Message::Rates { ordinary, backfill }) => {
+                    pace.set_rates(ordinary, backfill, &SinceStart { origin });
+                }
                 None => return,
             },
             () = tokio::time::sleep_until(wake.unwrap_or(origin)), if wake.is_some() => {}

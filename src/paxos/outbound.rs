@@ -31,7 +31,7 @@ pub(super) struct Manner {
 pub(super) struct Outbound {
     pub(super) transport: Transport,
     pub(super) limiter: Limiter,
-    pub(super) stops: Stops,
+    pub(super) stops: Arc<Stops>,
     pub(super) keeper: Arc<dyn StopKeeper>,
     pub(super) clock: SharedClock,
     pub(super) sent: AtomicU64,

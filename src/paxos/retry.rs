@@ -53,7 +53,8 @@ impl<'a> Retries<'a> {
         };
         let Some(delay) = self.delays.next() else { return Err(failure) };
         self.failed += 1;
-        tracing::warn!(
+        // A daemon in an outage would repeat it each minute; what failed for good is in the outcome.
+        tracing::debug!(
             attempt = self.failed,
             delay_ms = u64::try_from(delay.as_millis()).unwrap_or(u64::MAX),
             endpoint = %self.call,

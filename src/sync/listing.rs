@@ -178,7 +178,7 @@ impl Walk {
             attempts += 1;
             match self.walk(slice).await {
                 Err(Cut::Doubtful(failure)) if attempts < ATTEMPTS => {
-                    tracing::warn!(
+                    tracing::debug!(
                         profile = %self.profile.id,
                         reason = %failure.message,
                         attempt = attempts,
@@ -360,7 +360,7 @@ impl SortedRows {
                 Row::Readable(row) => sorted.rows.push(row),
                 Row::Unreadable(row) => sorted.unreadable.push(row),
                 Row::WithoutId { problem, .. } => {
-                    tracing::warn!(problem, "a row came without an id and cannot be kept");
+                    tracing::debug!(problem, "a row came without an id and cannot be kept");
                     sorted.without_id += 1;
                 }
             }

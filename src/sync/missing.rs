@@ -70,7 +70,7 @@ pub(super) async fn settle(
                 break;
             }
             Err(failure) => {
-                tracing::warn!(orchestration = %candidate.id, reason = %failure.message, "an orchestration could not be looked up");
+                tracing::debug!(orchestration = %candidate.id, reason = %failure.message, "an orchestration could not be looked up");
                 failures += 1;
             }
         }

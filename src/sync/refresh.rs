@@ -84,7 +84,7 @@ impl Refresh<'_> {
                 Ok(())
             }
             Err(failure) if failure.kind == FailureKind::Protocol => {
-                tracing::warn!(
+                tracing::debug!(
                     profile = %self.visit.profile.id,
                     reason = %failure.message,
                     "the open orchestrations could not be listed; asking for each by its id"

@@ -153,7 +153,7 @@ impl Round<'_> {
             match self.walk().await {
                 Ok(()) => return Ok(()),
                 Err(Cut::Doubtful(failure)) if attempts < ATTEMPTS => {
-                    tracing::warn!(
+                    tracing::debug!(
                         profile = %self.visit.profile.id,
                         reason = %failure.message,
                         attempt = attempts,

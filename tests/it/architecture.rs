@@ -22,6 +22,7 @@ const ROOMS: &[(&str, Option<&[&str]>)] = &[
     ("sync", Some(&["paxos", "ledger", "model", "clock"])),
     // Written from the facts of the API and not from the client: an instant is all that they share.
     ("sim", Some(&["clock", "model::Timestamp"])),
+    ("daemon", Some(&["model", "clock", "schedule", "config", "logging", "paxos", "ledger", "sync"])),
     ("cli", None),
     ("lib", Some(&[])),
     ("main", Some(&["cli"])),
@@ -42,7 +43,7 @@ const OWNED: &[(&str, &[&str])] = &[
     ("annotate_snippets", &["config"]),
     ("tracing_subscriber", &["logging"]),
     ("clap", &["cli"]),
-    ("anyhow", &["cli"]),
+    ("anyhow", &["cli", "daemon"]),
     ("indicatif", &["cli"]),
     ("comfy_table", &["cli"]),
     ("console", &["cli"]),

@@ -5,4 +5,5 @@
 mod bad_input;
 mod reading;
 mod shipped_example;
+mod sweep;
 mod upkeep;

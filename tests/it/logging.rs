@@ -41,7 +41,7 @@ fn logged(
     work: impl FnOnce(),
 ) -> Vec<String> {
     let page = Page::default();
-    let subscriber = subscriber(format, level, colour, directives, page.clone()).unwrap();
+    let (subscriber, _) = subscriber(format, level, colour, directives, page.clone()).unwrap();
     tracing::subscriber::with_default(subscriber, work);
     let bytes = page.0.lock().unwrap().clone();
     String::from_utf8(bytes).unwrap().lines().map(str::to_owned).collect()

@@ -4,6 +4,7 @@
 mod architecture;
 mod cli;
 mod config;
+mod daemon;
 mod diff;
 mod harness;
 mod ledger;

@@ -53,6 +53,13 @@ impl<C: Clock<Instant = Duration> + Clone, W> Pace<C, W> {
         }
     }
 
+    /// Sets other rates. Permissions at hand are kept; rates that stay as they are keep their buckets, so that
+    /// saying them again gives no new burst.
+    pub(super) fn set_rates(&mut self, ordinary: NonZeroU32, backfill: NonZeroU32, clock: &C) {
+        self.overall.set_rate(ordinary.max(backfill), clock);
+        self.ordinary.set_rate(ordinary, clock);
+    }
+
     pub(super) fn push(&mut self, lane: Lane, waiter: W) {
         self.queues[lane as usize].push_back(waiter);
     }
@@ -91,9 +98,9 @@ impl<C: Clock<Instant = Duration> + Clone, W> Pace<C, W> {
     }
 
     fn set_held(&mut self, lane: Lane, held: bool) {
-        self.overall.held = held;
+        self.overall.is_at_hand = held;
         if lane != Lane::Backfill {
-            self.ordinary.held = held;
+            self.ordinary.is_at_hand = held;
         }
     }
 }
@@ -101,11 +108,18 @@ impl<C: Clock<Instant = Duration> + Clone, W> Pace<C, W> {
 /// A bucket, and whether a permission drawn from it is at hand. A request may need permissions from
 /// two buckets; one that came early is held until the other is there.
 struct Held<C: Clock<Instant = Duration>> {
+    per_second: NonZeroU32,
     bucket: Bucket<C>,
-    held: bool,
+    is_at_hand: bool,
 }
 
-impl<C: Clock<Instant = Duration>> Held<C> {
+impl<C: Clock<Instant = Duration> + Clone> Held<C> {
+    fn set_rate(&mut self, per_second: NonZeroU32, clock: &C) {
+        if per_second != self.per_second {
+            *self = Self { is_at_hand: self.is_at_hand, ..Self::new(per_second, clock.clone()) };
+        }
+    }
+
     /// A bucket that never lets more than `per_second` through on the average of five minutes, its
     /// burst and the permission at hand included.
     fn new(per_second: NonZeroU32, clock: C) -> Self {
@@ -115,14 +129,15 @@ impl<C: Clock<Instant = Duration>> Held<C> {
         let nanos = u64::try_from(AVERAGED_OVER.as_nanos()).unwrap_or(u64::MAX).div_ceil(refilled);
         let burst = NonZeroU32::new(burst).unwrap_or(NonZeroU32::MIN);
         let quota = Quota::with_period(Duration::from_nanos(nanos)).unwrap_or(Quota::per_second(per_second));
-        Self { bucket: RateLimiter::direct_with_clock(quota.allow_burst(burst), clock), held: false }
+        let bucket = RateLimiter::direct_with_clock(quota.allow_burst(burst), clock);
+        Self { per_second, bucket, is_at_hand: false }
     }
 
     /// Sees to it that a permission is at hand, or says when one can be.
     fn fill(&mut self) -> Result<(), Duration> {
-        if !self.held {
+        if !self.is_at_hand {
             self.bucket.check().map_err(|not_until| not_until.earliest_possible())?;
-            self.held = true;
+            self.is_at_hand = true;
         }
         Ok(())
     }
@@ -247,6 +262,30 @@ mod tests {
         }
         assert!((980..=1002).contains(&discovers), "{discovers}");
         assert!((3_960..=4_008).contains(&(discovers + backfills)), "{}", discovers + backfills);
+    }
+
+    #[test]
+    fn rule_12_other_rates_hold_at_once_and_the_same_ones_give_no_new_burst() {
+        let hand = Hand::default();
+        let mut pace = Pace::new(rate(50), rate(50), &hand);
+        let drain = |pace: &mut Pace<Hand, ()>| {
+            let mut granted = 0;
+            loop {
+                pace.push(Lane::Discover, ());
+                match pace.next() {
+                    Next::Grant(..) => granted += 1,
+                    Next::NotBefore(at) => return (granted, at),
+                    Next::Idle => panic!("somebody waits"),
+                }
+            }
+        };
+        assert_eq!(drain(&mut pace).0, 10);
+        pace.set_rates(rate(50), rate(50), &hand);
+        assert_eq!(drain(&mut pace).0, 0);
+        pace.set_rates(rate(1), rate(1), &hand);
+        let (burst, next) = drain(&mut pace);
+        assert_eq!(burst, 2);
+        assert!(next >= Duration::from_secs(1), "{next:?}");
     }
 
     #[test]

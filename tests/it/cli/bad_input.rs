@@ -148,6 +148,13 @@ fn at_the_ledger() -> Vec<Case> {
     running.wait().unwrap();
 
     let shell = polled();
+    let daemon = shell.start_daemon();
+    let mut case = start("another daemon is running", &["run"], shell);
+    case.child.wait().unwrap();
+    daemon.stop();
+    cases.push(case);
+
+    let shell = polled();
     let file = OpenOptions::new().write(true).open(shell.ledger()).unwrap();
     file.write_all_at(&vec![0x5a; 40_000], 4096).unwrap();
     cases.push(start("a damaged ledger", &["poll"], shell));
@@ -275,6 +282,10 @@ fn at_home() -> Vec<Case> {
         "[[profiles]]\nid = \"5e0f6a1c-77b2-4d0e-9a55-3c1b8e4f2a90\"\nname = \"treasury\"\n",
     )]);
     cases.push(start("a profile that is not configured", &["poll", "--profile", "treasure"], shell));
+
+    for arguments in [&["sweep", "--window", "2 weeks"][..], &["sweep", "--window", "48h", "--full"]] {
+        cases.push(start("a window that makes no sense", arguments, Shell::new(quiet())));
+    }
     cases
 }
 

@@ -209,11 +209,11 @@ async fn what_a_killed_process_left_before_its_first_commit_is_a_new_ledger() {
     }
 }
 
-/// Overwrites the middle third of a file.
+/// Overwrites a third of a file, behind the pages of the schema: without those nothing can be opened.
 fn damage(path: &Path) {
     let file = OpenOptions::new().write(true).open(path).unwrap();
-    let third = file.metadata().unwrap().len() / 3;
-    file.write_all_at(&vec![0xA5; usize::try_from(third).unwrap()], third).unwrap();
+    let length = file.metadata().unwrap().len();
+    file.write_all_at(&vec![0xA5; usize::try_from(length / 3).unwrap()], length * 3 / 5).unwrap();
 }
 
 #[tokio::test]

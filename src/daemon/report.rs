@@ -1,0 +1,134 @@
+//! What the log says of polls and sweeps. Each outcome is logged here and nowhere else.
+
+use std::mem::Discriminant;
+use std::sync::{Mutex, PoisonError};
+
+use super::Wanted;
+use super::streaks::{Streaks, Word};
+use crate::model::{
+    FailureKind, MAX_SKEW_MICROS, PollFailure, PollOutcome, PollResult, ProfilePoll, Shortfall,
+};
+
+/// Logs outcomes, and the same trouble not every time.
+#[derive(Debug, Default)]
+pub(super) struct Report {
+    profiles: Mutex<Streaks<Trouble>>,
+    clock: Mutex<Streaks<()>>,
+}
+
+/// What is wrong with a poll, without what differs from one to the next.
+#[derive(Debug, PartialEq)]
+struct Trouble {
+    result: &'static str,
+    shortfalls: Vec<Discriminant<Shortfall>>,
+    failures: Vec<FailureKind>,
+}
+
+impl Trouble {
+    /// What is wrong, where something is.
+    fn of(result: &PollResult) -> Option<Self> {
+        let shortfalls = match result {
+            PollResult::Complete => return None,
+            PollResult::Partial(shortfalls) => shortfalls.iter().map(std::mem::discriminant).collect(),
+            PollResult::Failed(_) => Vec::new(),
+        };
+        let failures = result.failures().map(|failure| failure.kind).collect();
+        Some(Self { result: result.as_str(), shortfalls, failures })
+    }
+}
+
+impl Report {
+    /// Logs the outcome of what was wanted.
+    pub(super) fn outcome(&self, wanted: &Wanted, outcome: &PollOutcome) {
+        self.skew(outcome.clock_skew_micros);
+        let what = wanted.kind();
+        let failure = outcome.account_failure.as_ref();
+        let lacking = match (wanted, outcome.profiles.as_slice()) {
+            (Wanted::Sweep(..), [_, ..]) => {
+                "rows of profiles that the account does not list could not be swept".to_owned()
+            }
+            _ => format!("nothing was {}: the account's profiles are not known", wanted.done()),
+        };
+        self.account(what, &lacking, failure);
+        // A poll without the account's profiles has failed for each one that is known, for that reason.
+        if failure.is_none() || matches!(wanted, Wanted::Sweep(..)) {
+            for poll in &outcome.profiles {
+                self.profile(what, poll);
+            }
+        }
+    }
+
+    fn account(&self, what: &str, lacking: &str, failure: Option<&PollFailure>) {
+        if failure.is_some_and(|failure| failure.kind == FailureKind::Stopped) {
+            return;
+        }
+        let trouble = failure.map(|failure| Trouble {
+            result: "failed",
+            shortfalls: Vec::new(),
+            failures: vec![failure.kind],
+        });
+        // No profile has that for an id: identifiers have no blanks.
+        let word = self.note(&format!("{what} of the account"), trouble);
+        let reason = failure.map_or("", |failure| failure.message.as_str());
+        match word {
+            Word::New => tracing::warn!(reason, "{lacking}"),
+            Word::GoesOn(times) => tracing::warn!(times, reason, "still the same: {lacking}"),
+            Word::Recovered(times) => tracing::info!(times, "{what} knows the account's profiles again"),
+            Word::Well | Word::Known => {}
+        }
+    }
+
+    fn profile(&self, what: &'static str, poll: &ProfilePoll) {
+        let profile = poll.profile.id.to_string();
+        let (name, lane, result) = (poll.profile.label(), poll.lane.as_str(), poll.result.as_str());
+        let (rows, appeared, changed) = (poll.counts.rows, poll.counts.appeared, poll.counts.changed);
+        let duration = poll.ended_at.since(poll.began_at).as_millis();
+        let duration_ms = u64::try_from(duration).unwrap_or(u64::MAX);
+        /// A line with what every line of a profile has, and more.
+        macro_rules! line {
+            ($level:ident, $($more:ident,)* $text:literal) => {
+                tracing::$level!(
+                    profile, name, lane, result, rows, appeared, changed, duration_ms, $($more,)* $text
+                )
+            };
+        }
+        if poll.result.failures().any(|failure| failure.kind == FailureKind::Stopped) {
+            line!(info, "{what} stopped; what was committed is kept");
+            return;
+        }
+        let word = self.note(&format!("{what} {profile}"), Trouble::of(&poll.result));
+        let reason = poll.result.reason().unwrap_or_default();
+        let has_news = appeared + changed + poll.counts.unreadable > 0;
+        match word {
+            Word::Recovered(times) => line!(info, times, "{what} complete again"),
+            Word::Well if has_news => line!(info, "{what} complete"),
+            Word::Well => line!(debug, "{what} complete, nothing new"),
+            Word::New => line!(warn, reason, "{what} not complete"),
+            Word::GoesOn(times) => line!(warn, times, reason, "{what} still not complete"),
+            // What it found is told though its trouble is known.
+            Word::Known if has_news => line!(info, "{what} not complete, with news"),
+            Word::Known => line!(debug, reason, "{what} not complete"),
+        }
+    }
+
+    fn skew(&self, skew_micros: Option<i64>) {
+        let Some(skew_micros) = skew_micros else { return };
+        let off = (skew_micros.abs() > MAX_SKEW_MICROS).then_some(());
+        let word = self.clock.lock().unwrap_or_else(PoisonError::into_inner).note("clock", off);
+        let skew_ms = skew_micros / 1_000;
+        match word {
+            Word::New | Word::GoesOn(_) => {
+                tracing::warn!(
+                    skew_ms,
+                    "the local clock differs from Paxos's; check its time synchronisation"
+                );
+            }
+            Word::Recovered(_) => tracing::info!(skew_ms, "the local clock agrees with Paxos's again"),
+            Word::Well | Word::Known => {}
+        }
+    }
+
+    fn note(&self, subject: &str, trouble: Option<Trouble>) -> Word {
+        self.profiles.lock().unwrap_or_else(PoisonError::into_inner).note(subject, trouble)
+    }
+}

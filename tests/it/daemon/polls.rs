@@ -1,0 +1,97 @@
+//! Polls by their interval, what is logged of them, and the pause that they keep.
+
+use std::time::{Duration, Instant};
+
+use tallyd::sim::{Endpoint, ErrorBody, Fault, Latency, ServerError};
+
+use super::{rows, shell};
+
+#[test]
+fn the_first_poll_is_made_at_once_and_the_next_ones_by_the_interval() {
+    let shell = shell("1s");
+    let began = Instant::now();
+    let daemon = shell.start_daemon();
+    shell.wait("five polls", shell.control.reached(Endpoint::Profiles, 5));
+    // Four intervals of nine tenths at the least.
+    assert!(began.elapsed() >= Duration::from_millis(3600), "{:?}", began.elapsed());
+    let log = daemon.stop();
+    // What found nothing new is not told at the usual level.
+    assert_eq!(log.matches("poll complete").count(), 1, "{log}");
+    shell.end();
+}
+
+/// Catches: polls that pile up, and a requested one beside that of the interval.
+#[test]
+fn a_poll_that_takes_longer_than_the_interval_is_followed_by_one_and_not_by_two() {
+    let shell = shell("1s");
+    shell.run_well(&["poll"]);
+    shell.control.set_latency(Latency { fixed: Duration::from_millis(400), jitter: Duration::ZERO });
+    shell.control.forget_requests();
+    let daemon = shell.start_daemon();
+    shell.wait("the first poll", shell.control.reached(Endpoint::Profiles, 1));
+    shell.run_well(&["poll"]);
+    shell.wait("three polls more", shell.control.reached(Endpoint::Profiles, 4));
+    // A poll of one profile asks one thing after the other.
+    assert_eq!(shell.control.in_flight_max(), 1);
+    daemon.stop();
+    shell.end();
+}
+
+/// Catches: the same warning at every poll, and an end of trouble that nobody hears of.
+#[test]
+fn trouble_is_told_once_and_its_end_too() {
+    let shell = shell("1s");
+    shell.run_well(&["poll"]);
+    shell.control.script(Endpoint::List, vec![Fault::Forbidden; 3]);
+    let daemon = shell.start_daemon();
+    daemon.wait_for("poll complete again", 1);
+    let log = daemon.stop();
+    assert_eq!(log.matches("poll not complete").count(), 1, "{log}");
+    assert!(log.contains("times=3"), "{log}");
+    shell.end();
+}
+
+/// Catches: a line at every retry, which an outage would repeat each minute.
+#[test]
+fn retries_are_not_told_at_the_usual_level() {
+    let shell = shell("1h");
+    let error = Fault::ServerError(ServerError::Internal, ErrorBody::Problem);
+    shell.control.script(Endpoint::List, [error]);
+    let daemon = shell.start_daemon();
+    daemon.wait_for("poll complete", 1);
+    let log = daemon.stop();
+    assert!(!log.contains("is sent again"), "{log}");
+    shell.end();
+}
+
+/// Catches: a daemon that polls on during a pause, or waits on after it.
+#[test]
+fn rule_12_the_next_poll_comes_no_sooner_than_the_end_of_a_pause() {
+    let shell = shell("1s");
+    shell.run_well(&["poll"]);
+    let pause = Duration::from_secs(125);
+    shell.control.script(Endpoint::List, [Fault::TooManyRequests { retry_after: Some(pause) }]);
+    let daemon = shell.start_daemon();
+    daemon.wait_for("poll not complete", 1);
+    shell.control.forget_requests();
+    // Those who ask for a poll are answered at once. The daemon's own would be more than these by now.
+    let polls = rows(&shell, "SELECT count(*) FROM poll").unwrap().swap_remove(0).parse::<usize>().unwrap();
+    for _ in 0..3 {
+        assert_eq!(shell.run(&["poll"]).code, Some(75));
+    }
+    assert_eq!(rows(&shell, "SELECT count(*) FROM poll").unwrap(), [(polls + 3).to_string()]);
+    // The pause is longer than a poll waits out by itself. It is cut short where it is kept.
+    daemon.stop();
+    let connection = rusqlite::Connection::open(shell.ledger()).unwrap();
+    let soon = "UPDATE stop SET until = until - 120000000";
+    assert_eq!(connection.execute(soon, []).unwrap(), 1);
+    let until = rows(&shell, "SELECT until FROM stop").unwrap().swap_remove(0);
+    drop(connection);
+    let daemon = shell.start_daemon();
+    daemon.wait_for("watching", 1);
+    shell.wait("the poll after the pause", shell.control.reached(Endpoint::List, 1));
+    let now = tallyd::clock::Clock::now(&tallyd::clock::SystemClock).as_micros();
+    assert!(now >= until.parse::<i64>().unwrap());
+    daemon.stop();
+    shell.end();
+}
