@@ -77,6 +77,7 @@ fn killed_a_hundred_times_a_day_for_a_week() {
     }
 }
 
+#[expect(clippy::print_stdout, reason = "what a day was like is shown with --nocapture")]
 fn live_through(seed: u64, kills: usize) {
     let began = Instant::now();
     let mut day = Day::new(seed);
