@@ -5,10 +5,11 @@ use std::time::Duration;
 
 use serde_json::Value;
 use tallyd::clock::Clock as _;
+use tallyd::model::Timestamp;
 
 use super::super::until;
 use super::Day;
-use crate::harness::{Running, documented, id_of, ledger_rows, meaning, rows_of_view, texts_of};
+use crate::harness::{Running, documented, id_of, ledger_rows, meaning, rows_of_view, texts_of, times_of};
 
 /// A row that vanished is called missing only when it is older than the overlap.
 const GROWN_UP: Duration = Duration::from_secs(660);
@@ -24,15 +25,41 @@ impl Day {
         let daemon = self.shell.start_daemon();
         until(&self.shell, "SELECT count(*) FROM request WHERE ended_at IS NULL", &["0"]);
         Running::stop(daemon);
+        self.assert_claims_hold();
         let tries = self.settle();
-        let verified = self.shell.run_well(&["ledger", "verify"]);
-        assert!(verified.stdout.contains("sound"), "{}", verified.stdout);
+        self.assert_sound();
         self.shell.run_well(&["status"]);
         self.assert_equal_to_the_truth();
         self.assert_nothing_is_told_twice();
         let told = self.assert_killed_everywhere();
         self.shell.end();
         format!("{told}, settled at try {tries}")
+    }
+
+    pub(super) fn assert_sound(&self) {
+        let verified = self.shell.run_well(&["ledger", "verify"]);
+        assert!(verified.stdout.contains("sound"), "{}", verified.stdout);
+    }
+
+    /// Rule 1, at any time: what is claimed is held, or kept raw. A row that comes late may be passed over once,
+    /// but not after the overlap.
+    pub(super) fn assert_claims_hold(&self) {
+        let claims = self.texts("SELECT profile_id, covered_to FROM coverage WHERE covered_to IS NOT NULL");
+        let claims: BTreeMap<_, _> = claims.iter().filter_map(|claim| claim.split_once(' ')).collect();
+        let (held, raw) = (ledger_rows(&self.shell.ledger()), self.raw());
+        let truth = self.shell.control.truth();
+        for (row, created_at) in truth.iter().zip(times_of(&truth)) {
+            let covered_to = row["profile_id"].as_str().and_then(|profile| claims.get(profile));
+            let covered_to = covered_to.map(|covered_to| Timestamp::parse_rfc3339(covered_to).unwrap());
+            let is_claimed = covered_to.is_some_and(|covered_to| created_at <= covered_to.minus(GROWN_UP));
+            // One that has lost its id for now is known by nothing else.
+            let Some(id) = row["id"].as_str() else { continue };
+            assert!(
+                !is_claimed || held.contains_key(id) || raw.contains(id),
+                "after {} kills {id} of {created_at} is not held, and {covered_to:?} is covered",
+                self.kills
+            );
+        }
     }
 
     /// Polls and sweeps until both are complete and know everything as it is now, and says how often that took.
