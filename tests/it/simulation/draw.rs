@@ -15,8 +15,7 @@ const STEPS: [u64; 11] = [1, 5, 20, 60, 240, 400, 590, 610, 1800, 7200, 90_000];
 /// later than the overlap covers.
 const AGES: [u64; 12] = [0, 0, 0, 1, 1, 5, 60, 300, 500, 590, 700, 5000];
 
-/// In one of so many worlds the first poll, which lists everything, comes to a bad end, and in another one the
-/// first sweep.
+/// In one of so many worlds the first poll, which lists everything, comes to a bad end.
 const KILLED_AT_FIRST: u64 = 16;
 
 /// Rows at the start that make several pages in such a world.
@@ -65,7 +64,7 @@ impl Case {
     /// The case of a seed.
     pub(super) fn of(seed: u64) -> Self {
         let mut dice = Rng::with_seed(seed);
-        let is_killed_at_first = seed % (KILLED_AT_FIRST / 2) == KILLED_AT_FIRST / 2 - 1;
+        let is_killed_at_first = seed % KILLED_AT_FIRST == KILLED_AT_FIRST - 1;
         let size = if dice.u8(..4) == 0 { 0 } else { dice.u8(1..=15) };
         let size = if is_killed_at_first { size.max(ENOUGH_ROWS) } else { size };
         let mut drawing = Drawing {
@@ -99,7 +98,7 @@ impl Case {
     }
 }
 
-/// A page out of order in the first poll or sweep, and the end of the process right after it, or near it.
+/// A page out of order in the first poll, and the end of the process right after it, or near it.
 fn killed_at_first(seed: u64) -> Vec<Op> {
     let mut dice = Rng::with_seed(!seed);
     let after = dice.u8(..3);
@@ -109,15 +108,7 @@ fn killed_at_first(seed: u64) -> Vec<Op> {
         1 => Moment::Judging(after + dice.u8(1..4)),
         _ => Moment::Committed(after + 1),
     };
-    let disorder = Op::Trouble { at: Place::List, after, what };
-    if seed % KILLED_AT_FIRST == KILLED_AT_FIRST - 1 {
-        return vec![disorder, Op::Kill { moment }, Op::Poll];
-    }
-    let window = Window::Everything;
-    let mut ops = vec![Op::Poll];
-    ops.extend((0..ENOUGH_ROWS).map(|row| Op::Edit { row, amount: dice.u16(..) }));
-    ops.extend([disorder, Op::KillInSweep { window, moment }, Op::Sweep { window }]);
-    ops
+    vec![Op::Trouble { at: Place::List, after, what }, Op::Kill { moment }, Op::Poll]
 }
 
 /// A case in the making.
