@@ -120,7 +120,7 @@ impl Poller {
         match self.profiles(selection).await {
             Ok(profiles) => outcome.profiles = self.poll_all(profiles, pace, began).await,
             Err(failure) => {
-                outcome.profiles = self.fail_known(&failure).await;
+                outcome.profiles = self.fail_known(&failure, began).await;
                 outcome.account_failure = Some(failure);
             }
         }
@@ -248,10 +248,10 @@ impl Poller {
     }
 
     /// Notes in the ledger that no known profile could be polled.
-    async fn fail_known(&self, failure: &PollFailure) -> Vec<ProfilePoll> {
+    async fn fail_known(&self, failure: &PollFailure, began: Duration) -> Vec<ProfilePoll> {
         let mut failed = Vec::new();
         for profile in self.ledger.profiles().await.unwrap_or_default() {
-            failed.push(discover::fail_profile(self, profile, failure).await);
+            failed.push(discover::fail_profile(self, profile, failure, began).await);
         }
         failed
     }

@@ -82,8 +82,7 @@ impl Report {
         let profile = poll.profile.id.to_string();
         let (name, lane, result) = (poll.profile.label(), poll.lane.as_str(), poll.result.as_str());
         let (rows, appeared, changed) = (poll.counts.rows, poll.counts.appeared, poll.counts.changed);
-        let duration = poll.ended_at.since(poll.began_at).as_millis();
-        let duration_ms = u64::try_from(duration).unwrap_or(u64::MAX);
+        let duration_ms = u64::try_from(poll.took.as_millis()).unwrap_or(u64::MAX);
         /// A line with what every line of a profile has, and more.
         macro_rules! line {
             ($level:ident, $($more:ident,)* $text:literal) => {

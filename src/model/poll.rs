@@ -4,6 +4,7 @@
 //! more than the others.
 
 use std::fmt;
+use std::time::Duration;
 
 use super::{Coverage, Profile, Timestamp};
 
@@ -229,6 +230,8 @@ pub struct ProfilePoll {
     pub began_at: Timestamp,
     /// When it ended.
     pub ended_at: Timestamp,
+    /// How long it took. The server's clock, which tells the two instants, has whole seconds.
+    pub took: Duration,
     /// How it ended.
     pub result: PollResult,
     /// What it met.

@@ -40,7 +40,7 @@ pub(super) async fn sweep_profile(
     standing: Standing,
     window: SweepWindow,
 ) -> ProfilePoll {
-    let began_at = poller.server_now();
+    let (began, began_at) = (poller.clock.monotonic(), poller.server_now());
     let mut tally = Tally::default();
     if let Err(failure) = run(poller, &profile, standing, window, &mut tally).await {
         tally.failure = Some(failure);
@@ -50,6 +50,7 @@ pub(super) async fn sweep_profile(
         profile,
         began_at,
         ended_at: poller.server_now(),
+        took: poller.clock.monotonic().saturating_sub(began),
         result: tally.result(),
         counts: tally.counts,
         coverage: tally.coverage,
