@@ -103,6 +103,8 @@ fn merge(
     connection.execute("DELETE FROM also_listed WHERE orchestration = ?1", [second])?;
     connection.execute("DELETE FROM stale_sighting WHERE orchestration = ?1", [second])?;
     connection.execute("DELETE FROM missing WHERE orchestration = ?1", [second])?;
+    // A sweep under way may not have met it. Whether the orchestration is there, the row that is kept tells.
+    connection.execute("DELETE FROM unmet WHERE orchestration = ?1", [second])?;
     connection.execute("DELETE FROM orchestration WHERE key = ?1", [second])?;
     let verdict = (rules.compare)(Some(&kept.tracked), &merged.tracked.orchestration, at, Trust::Listed);
     if let Verdict::Changed { kept, changes } = verdict {
