@@ -14,7 +14,7 @@ use super::terminal::{Paint, Terminal, age, render, skew_worth_telling, table, t
 use super::{Common, Exit, session};
 use crate::clock::{Clock as _, SystemClock};
 use crate::ledger::{Indexes, LastPoll, Overview, ProfileOverview, Reader};
-use crate::model::Timestamp;
+use crate::model::{Profile, ProfileSelection, Timestamp};
 use owed::Owed;
 use service::Service;
 
@@ -36,11 +36,11 @@ pub(super) fn run(common: &Common, wanted: &StatusArguments, terminal: Terminal)
     let owed = Owed::all(&overview, &config.profiles);
     let path = path.display().to_string();
     let text = if wanted.json {
-        to_json(&Status::of(&overview, &path, &service, &owed))?
+        to_json(&Status::of(&overview, &path, &service, &owed, &config.profiles))?
     } else {
         let mut lines: Vec<_> = owed.iter().map(|owed| owed.line(terminal)).collect();
         lines.extend(service.lines(&overview, now, terminal));
-        text(&overview, &path, &lines, now, terminal)
+        text(&overview, &path, &lines, now, terminal) + &unpolled(&overview, &config.profiles)
     };
     terminal.print(&text)?;
     Ok(Exit::Fine)
@@ -143,6 +143,23 @@ fn profiles(overview: &Overview, now: Timestamp, terminal: Terminal) -> String {
     render(&profiles) + &notes
 }
 
+/// A word about every profile that the ledger knows and the configuration leaves out.
+fn unpolled(overview: &Overview, polled: &ProfileSelection) -> String {
+    let left_out = overview.profiles.iter().filter(|profile| !is_polled(&profile.profile, polled));
+    let note = |profile: &ProfileOverview| {
+        format!("{}: not polled any more; [[profiles]] does not name it\n", profile.profile.label())
+    };
+    left_out.map(note).collect()
+}
+
+/// Whether the configuration has a profile polled, and with it swept.
+fn is_polled(profile: &Profile, polled: &ProfileSelection) -> bool {
+    match polled {
+        ProfileSelection::All => true,
+        ProfileSelection::Listed(profiles) => profiles.iter().any(|listed| listed.id == profile.id),
+    }
+}
+
 fn note(profile: &ProfileOverview) -> String {
     let mut note = String::new();
     let label = profile.profile.label();
@@ -212,6 +229,7 @@ struct StopStatus<'a> {
 struct ProfileStatus<'a> {
     profile_id: String,
     name: Option<&'a str>,
+    is_polled: bool,
     covered_from: Option<String>,
     covered_to: Option<String>,
     verified_at: Option<String>,
@@ -231,7 +249,13 @@ struct ProfileStatus<'a> {
 }
 
 impl<'a> Status<'a> {
-    fn of(overview: &'a Overview, path: &'a str, service: &'a Service, owed_sweeps: &'a [Owed]) -> Self {
+    fn of(
+        overview: &'a Overview,
+        path: &'a str,
+        service: &'a Service,
+        owed_sweeps: &'a [Owed],
+        polled: &ProfileSelection,
+    ) -> Self {
         let stops = overview.stops.iter().map(|stop| StopStatus {
             host: &stop.host,
             until: stop.until.to_rfc3339(),
@@ -256,17 +280,18 @@ impl<'a> Status<'a> {
             pruned_at: checkpoint.map(|checkpoint| checkpoint.pruned_at.to_rfc3339()),
             owed_sweeps,
             stops: stops.collect(),
-            profiles: overview.profiles.iter().map(ProfileStatus::of).collect(),
+            profiles: overview.profiles.iter().map(|profile| ProfileStatus::of(profile, polled)).collect(),
         }
     }
 }
 
 impl<'a> ProfileStatus<'a> {
-    fn of(profile: &'a ProfileOverview) -> Self {
+    fn of(profile: &'a ProfileOverview, polled: &ProfileSelection) -> Self {
         let (last, sweep) = (profile.last_poll.as_ref(), profile.last_sweep.as_ref());
         Self {
             profile_id: profile.profile.id.to_string(),
             name: profile.profile.name.as_deref(),
+            is_polled: is_polled(&profile.profile, polled),
             covered_from: profile.coverage.map(|coverage| coverage.from.to_rfc3339()),
             covered_to: profile.coverage.map(|coverage| coverage.to.to_rfc3339()),
             verified_at: profile.coverage.map(|coverage| coverage.verified_at.to_rfc3339()),

@@ -3,7 +3,8 @@
 use serde::Serialize;
 
 use super::super::terminal::{Paint, Terminal};
-use crate::ledger::{Overview, OwedSweep};
+use super::is_polled;
+use crate::ledger::Overview;
 use crate::model::ProfileSelection;
 
 /// A sweep that is owed, version 1.
@@ -21,18 +22,12 @@ pub(super) struct Owed {
 impl Owed {
     /// Every sweep that is owed, where `polled` is what the configuration polls.
     pub(super) fn all(overview: &Overview, polled: &ProfileSelection) -> Vec<Self> {
-        let is_polled = |owed: &OwedSweep| match polled {
-            ProfileSelection::All => true,
-            ProfileSelection::Listed(profiles) => {
-                profiles.iter().any(|profile| profile.id == owed.profile.id)
-            }
-        };
         let owed = overview.owed_sweeps.iter().map(|owed| Self {
             profile_id: owed.profile.id.to_string(),
             label: owed.profile.label(),
             reason: owed.reason.clone(),
             since: owed.since.to_rfc3339(),
-            is_polled: is_polled(owed),
+            is_polled: is_polled(&owed.profile, polled),
         });
         owed.collect()
     }

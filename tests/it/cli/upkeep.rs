@@ -62,6 +62,7 @@ fn a_ledger_goes_to_a_backup_and_back() {
     assert_eq!(json_of(&shell, &["status", "--json"])["owed_sweeps"][0]["is_polled"], false);
     let told = shell.run_well(&["status"]).stdout;
     assert!(told.contains("nobody does it") && !told.contains("does it\n"), "{told}");
+    assert!(told.contains("not polled any more"), "{told}");
     std::fs::write(shell.file("config.toml"), config).unwrap();
     // The next poll pays, and the one after it owes nothing.
     let lanes = |outcome: &Value| -> Vec<Value> {

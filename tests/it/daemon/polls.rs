@@ -91,6 +91,24 @@ fn how_long_a_poll_took_is_measured() {
     shell.end();
 }
 
+/// Catches: a daemon whose polls cannot be noted, or hang, and a status that has the next one due at any moment.
+#[test]
+fn a_poll_that_is_long_overdue_is_told() {
+    let shell = shell("1h");
+    let daemon = shell.start_daemon();
+    daemon.wait_for("poll complete", 1);
+    let told = shell.run_well(&["status"]).stdout;
+    assert!(told.contains("about 20") && !told.contains("overdue"), "{told}");
+    let connection = rusqlite::Connection::open(shell.ledger()).unwrap();
+    connection.execute("UPDATE poll SET began_at = began_at - 4 * 3600 * 1000000", []).unwrap();
+    let told = shell.run_well(&["status"]).stdout;
+    assert!(told.contains("overdue"), "{told}");
+    daemon.stop();
+    let told = shell.run_well(&["status"]).stdout;
+    assert!(!told.contains("overdue"), "{told}");
+    shell.end();
+}
+
 /// Catches: a daemon that polls on during a pause, or waits on after it.
 #[test]
 fn rule_12_the_next_poll_comes_no_sooner_than_the_end_of_a_pause() {
