@@ -39,7 +39,7 @@ pub use progress::{Event, Watch, unwatched};
 pub use stopping::{Stopper, Stopping};
 
 /// The most pages in memory: one of 1000 rows takes some 3 MiB, body and rows together.
-const MAX_PAGES: usize = 24;
+const MAX_PAGES: usize = 16;
 
 /// What a poller has to be told.
 #[derive(Clone, Copy, Debug)]
