@@ -29,7 +29,7 @@ pub use wanted::{Unservable, Wanted, Whom};
 
 use crate::clock::SharedClock;
 use crate::config::{Config, ConfigError, Loaded, LogLevel};
-use crate::ledger::{Ledger, LedgerError, Problem, Reader, Role, Rules};
+use crate::ledger::{Ledger, LedgerError, Place, Problem, Reader, Role, Rules};
 use crate::model::{PollOutcome, ProfileSelection, with_causes};
 use crate::sync::{Stopper, Stopping, unwatched};
 use report::Report;
@@ -146,20 +146,26 @@ impl Daemon {
         selection: &ProfileSelection,
     ) -> PollOutcome {
         let outcome = self.session().carry_out(wanted, selection, self.stopping.clone()).await;
-        self.report.outcome(wanted, &outcome);
+        self.report.outcome(wanted, &outcome, self.clock.monotonic());
         outcome
     }
 }
 
-/// What a task makes of a write to the ledger: what may pass by itself is logged, anything else ends the task.
-fn or_log(written: Result<(), LedgerError>) -> Ended {
-    match written {
+/// What a task makes of the ledger's answer: what may pass by itself is logged and there is none, anything else
+/// ends the task.
+fn or_later<T>(answer: Result<T, LedgerError>) -> anyhow::Result<Option<T>> {
+    match answer {
         Err(error) if matches!(error.problem, Problem::DiskFull | Problem::Busy) => {
             tracing::error!(error = %error, "the ledger could not be written; going on");
-            Ok(())
+            Ok(None)
         }
-        written => Ok(written?),
+        answer => Ok(Some(answer?)),
     }
+}
+
+/// The same for a write that need not be done again.
+fn or_log(written: Result<(), LedgerError>) -> Ended {
+    or_later(written).map(|_| ())
 }
 
 /// Runs until it is told to stop. Everything that it began has ended when it returns, but for an end at once.
@@ -170,7 +176,9 @@ fn or_log(written: Result<(), LedgerError>) -> Ended {
 pub async fn run(setup: Setup, mut orders: mpsc::Receiver<Order>) -> Result<(), RunError> {
     let Setup { config, clock, seed, rules, reread, set_level } = setup;
     let session = Session::open(config, Arc::clone(&clock), Role::Daemon, rules, unwatched()).await?;
-    let reader = Reader::open(&session.config().ledger.path).map_err(SessionError::Ledger)?;
+    let path = session.config().ledger.path.clone();
+    let place = Place::of(&path).map_err(SessionError::Ledger)?;
+    let reader = Reader::open(&path).map_err(SessionError::Ledger)?;
     tell_start(session.config());
     let ledger = session.ledger.clone();
     let (replace, sessions) = watch::channel(Arc::new(session));
@@ -187,7 +195,7 @@ pub async fn run(setup: Setup, mut orders: mpsc::Receiver<Order>) -> Result<(), 
     let mut tasks = Tasks::default();
     tasks.spawn("polls", polls::run(daemon.clone(), fastrand::Rng::with_seed(seed)));
     tasks.spawn("sweeps", sweeps::run(daemon.clone()));
-    tasks.spawn("requests", requests::run(daemon.clone(), reader));
+    tasks.spawn("requests", requests::run(daemon.clone(), reader, place));
     let ended = loop {
         tokio::select! {
             order = orders.recv() => match order {

@@ -39,7 +39,7 @@ pub use progress::{Event, Watch, unwatched};
 pub use stopping::{Stopper, Stopping};
 
 /// The most pages in memory: one of 1000 rows takes some 3 MiB, body and rows together.
-const MAX_PAGES: usize = 24;
+const MAX_PAGES: usize = 16;
 
 /// What a poller has to be told.
 #[derive(Clone, Copy, Debug)]
@@ -120,7 +120,7 @@ impl Poller {
         match self.profiles(selection).await {
             Ok(profiles) => outcome.profiles = self.poll_all(profiles, pace, began).await,
             Err(failure) => {
-                outcome.profiles = self.fail_known(&failure).await;
+                outcome.profiles = self.fail_known(&failure, began).await;
                 outcome.account_failure = Some(failure);
             }
         }
@@ -248,10 +248,10 @@ impl Poller {
     }
 
     /// Notes in the ledger that no known profile could be polled.
-    async fn fail_known(&self, failure: &PollFailure) -> Vec<ProfilePoll> {
+    async fn fail_known(&self, failure: &PollFailure, began: Duration) -> Vec<ProfilePoll> {
         let mut failed = Vec::new();
         for profile in self.ledger.profiles().await.unwrap_or_default() {
-            failed.push(discover::fail_profile(self, profile, failure).await);
+            failed.push(discover::fail_profile(self, profile, failure, began).await);
         }
         failed
     }
@@ -290,7 +290,8 @@ impl Poller {
         let clock = self.client.server_clock();
         let (Some(micros), Some(seen_at)) = (clock.skew_micros(), clock.date) else { return };
         if let Err(error) = self.ledger.keep_skew(ClockSkew { micros, seen_at }).await {
-            tracing::warn!(error = %error, "how far the local clock is off could not be kept");
+            // A poll that cannot write says so in its outcome.
+            tracing::debug!(error = %error, "how far the local clock is off could not be kept");
         }
     }
 

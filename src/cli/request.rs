@@ -71,7 +71,11 @@ fn outcome(reader: &Reader, number: RequestNumber) -> Result<Option<Outcome>, Fa
 }
 
 fn tell_progress(reader: &Reader, terminal: Terminal) -> Result<(), Failure> {
-    for poll in reader.running_polls()? {
+    let running = reader.running_polls()?;
+    if running.is_empty() {
+        terminal.tell("still waiting; the daemon's log says what holds it up");
+    }
+    for poll in running {
         let (label, lane, rows) = (poll.profile.label(), &poll.lane, thousands(poll.rows));
         terminal.tell(&format!("{label}: {lane}, {rows} rows so far"));
     }

@@ -1,5 +1,6 @@
 //! `status`: what the ledger covers, and what runs.
 
+mod owed;
 mod service;
 
 use std::fmt::Write as _;
@@ -13,7 +14,8 @@ use super::terminal::{Paint, Terminal, age, render, skew_worth_telling, table, t
 use super::{Common, Exit, session};
 use crate::clock::{Clock as _, SystemClock};
 use crate::ledger::{Indexes, LastPoll, Overview, ProfileOverview, Reader};
-use crate::model::Timestamp;
+use crate::model::{Profile, ProfileSelection, Timestamp};
+use owed::Owed;
 use service::Service;
 
 /// What `status` takes.
@@ -31,11 +33,14 @@ pub(super) fn run(common: &Common, wanted: &StatusArguments, terminal: Terminal)
     let now = SystemClock.now();
     let overview = Reader::open(&path)?.overview(now)?;
     let service = Service::of(&config, &overview, now)?;
+    let owed = Owed::all(&overview, &config.profiles);
     let path = path.display().to_string();
     let text = if wanted.json {
-        to_json(&Status::of(&overview, &path, &service))?
+        to_json(&Status::of(&overview, &path, &service, &owed, &config.profiles))?
     } else {
-        text(&overview, &path, &service.lines(&overview, now, terminal), now, terminal)
+        let mut lines: Vec<_> = owed.iter().map(|owed| owed.line(terminal)).collect();
+        lines.extend(service.lines(&overview, now, terminal));
+        text(&overview, &path, &lines, now, terminal) + &unpolled(&overview, &config.profiles)
     };
     terminal.print(&text)?;
     Ok(Exit::Fine)
@@ -44,11 +49,11 @@ pub(super) fn run(common: &Common, wanted: &StatusArguments, terminal: Terminal)
 /// `Date`, by which times of tallyd's own are told, has whole seconds: what is ahead by less is now.
 const DATE_GRAIN: Duration = Duration::from_secs(1);
 
-/// The overview for people, with lines of what runs, when the local clock shows `now`.
+/// The overview for people, with lines of what is owed and what runs, when the local clock shows `now`.
 pub(super) fn text(
     overview: &Overview,
     path: &str,
-    service: &[(&'static str, String)],
+    lines: &[(&'static str, String)],
     now: Timestamp,
     terminal: Terminal,
 ) -> String {
@@ -83,16 +88,7 @@ pub(super) fn text(
     if overview.epoch > 0 {
         line("epoch", &format!("{} (how often it was restored from a backup)", overview.epoch));
     }
-    for owed in &overview.owed_sweeps {
-        let sweep = format!(
-            "of everything of {}: {}; until it is done, what happened to final rows since may not be known; \
-             `tallyd run` or `tallyd poll` does it",
-            owed.profile.label(),
-            owed.reason
-        );
-        line("sweep owed", &terminal.paint(&sweep, Paint::Warning));
-    }
-    for (name, value) in service {
+    for (name, value) in lines {
         line(name, value);
     }
     for stop in &overview.stops {
@@ -145,6 +141,23 @@ fn profiles(overview: &Overview, now: Timestamp, terminal: Terminal) -> String {
         notes.push_str(&note(profile));
     }
     render(&profiles) + &notes
+}
+
+/// A word about every profile that the ledger knows and the configuration leaves out.
+fn unpolled(overview: &Overview, polled: &ProfileSelection) -> String {
+    let left_out = overview.profiles.iter().filter(|profile| !is_polled(&profile.profile, polled));
+    let note = |profile: &ProfileOverview| {
+        format!("{}: not polled any more; [[profiles]] does not name it\n", profile.profile.label())
+    };
+    left_out.map(note).collect()
+}
+
+/// Whether the configuration has a profile polled, and with it swept.
+fn is_polled(profile: &Profile, polled: &ProfileSelection) -> bool {
+    match polled {
+        ProfileSelection::All => true,
+        ProfileSelection::Listed(profiles) => profiles.iter().any(|listed| listed.id == profile.id),
+    }
 }
 
 fn note(profile: &ProfileOverview) -> String {
@@ -200,7 +213,7 @@ struct Status<'a> {
     epoch: i64,
     pruned_before: Option<String>,
     pruned_at: Option<String>,
-    owed_sweeps: Vec<OwedSweepStatus<'a>>,
+    owed_sweeps: &'a [Owed],
     stops: Vec<StopStatus<'a>>,
     profiles: Vec<ProfileStatus<'a>>,
 }
@@ -213,16 +226,10 @@ struct StopStatus<'a> {
 }
 
 #[derive(Serialize)]
-struct OwedSweepStatus<'a> {
-    profile_id: String,
-    reason: &'a str,
-    since: String,
-}
-
-#[derive(Serialize)]
 struct ProfileStatus<'a> {
     profile_id: String,
     name: Option<&'a str>,
+    is_polled: bool,
     covered_from: Option<String>,
     covered_to: Option<String>,
     verified_at: Option<String>,
@@ -242,18 +249,19 @@ struct ProfileStatus<'a> {
 }
 
 impl<'a> Status<'a> {
-    fn of(overview: &'a Overview, path: &'a str, service: &'a Service) -> Self {
+    fn of(
+        overview: &'a Overview,
+        path: &'a str,
+        service: &'a Service,
+        owed_sweeps: &'a [Owed],
+        polled: &ProfileSelection,
+    ) -> Self {
         let stops = overview.stops.iter().map(|stop| StopStatus {
             host: &stop.host,
             until: stop.until.to_rfc3339(),
             reason: &stop.reason,
         });
         let checkpoint = overview.checkpoint.as_ref();
-        let owed_sweeps = overview.owed_sweeps.iter().map(|owed| OwedSweepStatus {
-            profile_id: owed.profile.id.to_string(),
-            reason: &owed.reason,
-            since: owed.since.to_rfc3339(),
-        });
         Self {
             ledger: path,
             bytes: overview.bytes,
@@ -270,19 +278,20 @@ impl<'a> Status<'a> {
             epoch: overview.epoch,
             pruned_before: checkpoint.map(|checkpoint| checkpoint.floor.to_rfc3339()),
             pruned_at: checkpoint.map(|checkpoint| checkpoint.pruned_at.to_rfc3339()),
-            owed_sweeps: owed_sweeps.collect(),
+            owed_sweeps,
             stops: stops.collect(),
-            profiles: overview.profiles.iter().map(ProfileStatus::of).collect(),
+            profiles: overview.profiles.iter().map(|profile| ProfileStatus::of(profile, polled)).collect(),
         }
     }
 }
 
 impl<'a> ProfileStatus<'a> {
-    fn of(profile: &'a ProfileOverview) -> Self {
+    fn of(profile: &'a ProfileOverview, polled: &ProfileSelection) -> Self {
         let (last, sweep) = (profile.last_poll.as_ref(), profile.last_sweep.as_ref());
         Self {
             profile_id: profile.profile.id.to_string(),
             name: profile.profile.name.as_deref(),
+            is_polled: is_polled(&profile.profile, polled),
             covered_from: profile.coverage.map(|coverage| coverage.from.to_rfc3339()),
             covered_to: profile.coverage.map(|coverage| coverage.to.to_rfc3339()),
             verified_at: profile.coverage.map(|coverage| coverage.verified_at.to_rfc3339()),

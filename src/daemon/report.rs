@@ -2,6 +2,7 @@
 
 use std::mem::Discriminant;
 use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
 
 use super::Wanted;
 use super::streaks::{Streaks, Word};
@@ -38,10 +39,9 @@ impl Trouble {
 }
 
 impl Report {
-    /// Logs the outcome of what was wanted.
-    pub(super) fn outcome(&self, wanted: &Wanted, outcome: &PollOutcome) {
-        self.skew(outcome.clock_skew_micros);
-        let what = wanted.kind();
+    /// Logs the outcome of what was wanted. `now` is the clock's monotonic reading.
+    pub(super) fn outcome(&self, wanted: &Wanted, outcome: &PollOutcome, now: Duration) {
+        self.skew(outcome.clock_skew_micros, now);
         let failure = outcome.account_failure.as_ref();
         let lacking = match (wanted, outcome.profiles.as_slice()) {
             (Wanted::Sweep(..), [_, ..]) => {
@@ -49,16 +49,16 @@ impl Report {
             }
             _ => format!("nothing was {}: the account's profiles are not known", wanted.done()),
         };
-        self.account(what, &lacking, failure);
+        self.account(wanted, &lacking, failure, now);
         // A poll without the account's profiles has failed for each one that is known, for that reason.
         if failure.is_none() || matches!(wanted, Wanted::Sweep(..)) {
             for poll in &outcome.profiles {
-                self.profile(what, poll);
+                self.profile(wanted, poll, now);
             }
         }
     }
 
-    fn account(&self, what: &str, lacking: &str, failure: Option<&PollFailure>) {
+    fn account(&self, wanted: &Wanted, lacking: &str, failure: Option<&PollFailure>, now: Duration) {
         if failure.is_some_and(|failure| failure.kind == FailureKind::Stopped) {
             return;
         }
@@ -68,7 +68,8 @@ impl Report {
             failures: vec![failure.kind],
         });
         // No profile has that for an id: identifiers have no blanks.
-        let word = self.note(&format!("{what} of the account"), trouble);
+        let word = self.note(&format!("{} of the account", subject(wanted)), trouble, now);
+        let what = wanted.kind();
         let reason = failure.map_or("", |failure| failure.message.as_str());
         match word {
             Word::New => tracing::warn!(reason, "{lacking}"),
@@ -78,12 +79,12 @@ impl Report {
         }
     }
 
-    fn profile(&self, what: &'static str, poll: &ProfilePoll) {
+    fn profile(&self, wanted: &Wanted, poll: &ProfilePoll, now: Duration) {
+        let what = wanted.kind();
         let profile = poll.profile.id.to_string();
         let (name, lane, result) = (poll.profile.label(), poll.lane.as_str(), poll.result.as_str());
         let (rows, appeared, changed) = (poll.counts.rows, poll.counts.appeared, poll.counts.changed);
-        let duration = poll.ended_at.since(poll.began_at).as_millis();
-        let duration_ms = u64::try_from(duration).unwrap_or(u64::MAX);
+        let duration_ms = u64::try_from(poll.took.as_millis()).unwrap_or(u64::MAX);
         /// A line with what every line of a profile has, and more.
         macro_rules! line {
             ($level:ident, $($more:ident,)* $text:literal) => {
@@ -96,7 +97,7 @@ impl Report {
             line!(info, "{what} stopped; what was committed is kept");
             return;
         }
-        let word = self.note(&format!("{what} {profile}"), Trouble::of(&poll.result));
+        let word = self.note(&format!("{} {profile}", subject(wanted)), Trouble::of(&poll.result), now);
         let reason = poll.result.reason().unwrap_or_default();
         let has_news = appeared + changed + poll.counts.unreadable > 0;
         match word {
@@ -111,10 +112,10 @@ impl Report {
         }
     }
 
-    fn skew(&self, skew_micros: Option<i64>) {
+    fn skew(&self, skew_micros: Option<i64>, now: Duration) {
         let Some(skew_micros) = skew_micros else { return };
         let off = (skew_micros.abs() > MAX_SKEW_MICROS).then_some(());
-        let word = self.clock.lock().unwrap_or_else(PoisonError::into_inner).note("clock", off);
+        let word = self.clock.lock().unwrap_or_else(PoisonError::into_inner).note("clock", off, now);
         let skew_ms = skew_micros / 1_000;
         match word {
             Word::New | Word::GoesOn(_) => {
@@ -128,7 +129,15 @@ impl Report {
         }
     }
 
-    fn note(&self, subject: &str, trouble: Option<Trouble>) -> Word {
-        self.profiles.lock().unwrap_or_else(PoisonError::into_inner).note(subject, trouble)
+    fn note(&self, subject: &str, trouble: Option<Trouble>, now: Duration) -> Word {
+        self.profiles.lock().unwrap_or_else(PoisonError::into_inner).note(subject, trouble, now)
+    }
+}
+
+/// What is counted by itself: the hourly sweep may be well while the nightly one is in trouble.
+fn subject(wanted: &Wanted) -> String {
+    match wanted {
+        Wanted::Poll(_) | Wanted::Backfill(_) => wanted.kind().to_owned(),
+        Wanted::Sweep(_, window) => format!("sweep of {window}"),
     }
 }

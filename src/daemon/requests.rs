@@ -7,8 +7,8 @@ use tokio::task::JoinSet;
 
 use super::outcome::Outcome;
 use super::wanted::{Unservable, Wanted};
-use super::{Daemon, Ended, or_log};
-use crate::ledger::{Reader, Request, RequestEnd, RequestNumber, RequestState};
+use super::{Daemon, Ended, LOOK_AGAIN, or_later, or_log};
+use crate::ledger::{Place, Reader, Request, RequestEnd, RequestNumber, RequestState};
 use crate::model::ProfileSelection;
 
 /// How often the ledger is looked at. People wait for the answer; twice a second costs nothing to speak of.
@@ -17,8 +17,9 @@ const LOOK_EVERY: Duration = Duration::from_millis(450);
 /// What was asked longer ago is no longer waited for.
 const TOO_OLD: Duration = Duration::from_secs(3600);
 
-/// Serves requests until tallyd stops, and ends with the last one that it began.
-pub(super) async fn run(daemon: Daemon, reader: Reader) -> Ended {
+/// Serves requests until tallyd stops, and ends with the last one that it began. It is the one who looks at the
+/// ledger all the time: where another file is in its place it fails, for nobody would see what is written.
+pub(super) async fn run(daemon: Daemon, reader: Reader, place: Place) -> Ended {
     let now = daemon.clock.now();
     let why = "no daemon was there to serve it within an hour";
     let failed = daemon.ledger.take_over_requests(now.minus(TOO_OLD), now, why).await?;
@@ -29,6 +30,7 @@ pub(super) async fn run(daemon: Daemon, reader: Reader) -> Ended {
     let mut begun = HashSet::new();
     let mut serving: JoinSet<Ended> = JoinSet::new();
     while !daemon.stopping.is_given() {
+        place.check()?;
         let version = Some(reader.data_version()?);
         if version != seen {
             seen = version;
@@ -83,7 +85,17 @@ async fn serve(daemon: Daemon, request: Request) -> Ended {
             RequestEnd::Failed(format!("failed to {error}"))
         }
     };
-    or_log(daemon.ledger.end_request(number, daemon.clock.now(), end).await)
+    // Somebody waits for it: an outcome that is not written is as good as none.
+    loop {
+        let written = daemon.ledger.end_request(number, daemon.clock.now(), end.clone()).await;
+        if or_later(written)?.is_some() {
+            return Ok(());
+        }
+        tokio::select! {
+            () = daemon.stopping.given() => return Ok(()),
+            () = tokio::time::sleep(LOOK_AGAIN) => {}
+        }
+    }
 }
 
 fn understood(daemon: &Daemon, request: &Request) -> Result<(Wanted, ProfileSelection), Unservable> {

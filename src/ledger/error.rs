@@ -140,6 +140,11 @@ pub enum Problem {
         /// The latest that may be asked for.
         latest: Timestamp,
     },
+    /// Its path no longer leads to the file that is open.
+    #[error(
+        "its file was moved, replaced or removed while tallyd had it open; put it back, or restore a backup, then start tallyd again"
+    )]
+    Moved,
     /// The writer thread is gone.
     #[error(
         "its writer has ended unexpectedly, and the log says why; start tallyd again: everything committed so far is safe"

@@ -38,6 +38,15 @@ pub(super) fn build(connection: &Connection, rules: &Rules, at: Timestamp) -> Re
     if Lookup::of(connection)? == Lookup::ById {
         return Ok(());
     }
+    // Sorting takes as much memory again as the page cache may have, and hardly longer with less of it.
+    let cache: i64 = connection.pragma_query_value(None, "cache_size", |row| row.get(0))?;
+    connection.pragma_update(None, "cache_size", -SORTING_CACHE_KIB)?;
+    let built = build_both(connection, rules, at);
+    connection.pragma_update(None, "cache_size", cache)?;
+    built
+}
+
+fn build_both(connection: &Connection, rules: &Rules, at: Timestamp) -> Result<(), Problem> {
     match connection.execute(UNIQUE_IDS, []) {
         Ok(_) => {}
         // Rows that stand twice are so rare that looking for them first would be work for nothing.
@@ -50,6 +59,9 @@ pub(super) fn build(connection: &Connection, rules: &Rules, at: Timestamp) -> Re
     connection.execute_batch("CREATE INDEX orchestration_by_ref_id ON orchestration (ref_id);")?;
     Ok(())
 }
+
+/// The writer's page cache while it builds indexes, in KiB.
+const SORTING_CACHE_KIB: i64 = 4 * 1024;
 
 /// The index that makes one row of one id.
 const UNIQUE_IDS: &str = "CREATE UNIQUE INDEX orchestration_by_id ON orchestration (id)";
@@ -103,6 +115,8 @@ fn merge(
     connection.execute("DELETE FROM also_listed WHERE orchestration = ?1", [second])?;
     connection.execute("DELETE FROM stale_sighting WHERE orchestration = ?1", [second])?;
     connection.execute("DELETE FROM missing WHERE orchestration = ?1", [second])?;
+    // A sweep under way may not have met it. Whether the orchestration is there, the row that is kept tells.
+    connection.execute("DELETE FROM unmet WHERE orchestration = ?1", [second])?;
     connection.execute("DELETE FROM orchestration WHERE key = ?1", [second])?;
     let verdict = (rules.compare)(Some(&kept.tracked), &merged.tracked.orchestration, at, Trust::Listed);
     if let Verdict::Changed { kept, changes } = verdict {

@@ -59,6 +59,13 @@ pub(super) fn begin(
             .prepare_cached("UPDATE profile SET first_poll_at = coalesce(first_poll_at, ?2) WHERE key = ?1")?
             .execute(params![profile.0, began_at])?;
     }
+    // One whose end could not be written, for want of disk, runs no more: there is one of each kind at a time.
+    connection
+        .prepare_cached(
+            "UPDATE poll SET result = 'interrupted'
+             WHERE result = 'running' AND +profile = ?1 AND (lane = ?3) = (?2 = ?3)",
+        )?
+        .execute(params![profile.0, lane.as_str(), Lane::Sweep.as_str()])?;
     let number = connection
         .prepare_cached(
             "INSERT INTO poll (number, round, profile, lane, began_at, ceiling)

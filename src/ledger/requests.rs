@@ -146,6 +146,12 @@ fn note_end(
     Ok(())
 }
 
+/// Forgets all of them: who asked is told by another ledger.
+pub(super) fn forget(connection: &Connection) -> Result<(), Problem> {
+    connection.execute("DELETE FROM request", [])?;
+    Ok(())
+}
+
 /// The requests that have not ended, oldest first.
 pub(super) fn unended(connection: &Connection) -> Result<Vec<Request>, Problem> {
     Ok(connection

@@ -15,7 +15,7 @@ use super::journal::{self, Body, Entry, EntryKind, JournalHead};
 use super::partial::{Partial, SIDE_FILES, beside, sync_folder};
 use super::stops::{self, StoredStop};
 use super::writer::in_transaction;
-use super::{Problem, Role, identity, lock, open, owed, polls, schema, sweep, verify};
+use super::{Problem, Role, identity, lock, open, owed, polls, requests, schema, sweep, verify};
 
 /// A backup that was put in the ledger's place.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -182,6 +182,7 @@ fn amend(
         let from = journal::head(copy)?;
         polls::mark_interrupted(copy)?;
         sweep::forget(copy)?;
+        requests::forget(copy)?;
         for stop in former.iter().flat_map(|former| &former.stops) {
             stops::keep(copy, stop)?;
         }

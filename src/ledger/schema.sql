@@ -130,7 +130,6 @@ CREATE TABLE sweep (
     begins_at     INTEGER NOT NULL,
     ceiling       INTEGER NOT NULL,
     position      INTEGER NOT NULL,
-    earliest_date INTEGER,
     stale         INTEGER NOT NULL DEFAULT 0,
     without_id    INTEGER NOT NULL DEFAULT 0,
     UNIQUE (profile, window)

@@ -27,8 +27,6 @@ pub struct Sweep {
     pub ceiling: Timestamp,
     /// Everything before this instant is compared.
     pub position: Timestamp,
-    /// The earliest `Date` of its pages so far: what was created later may not have been there to be listed.
-    pub earliest_date: Option<Timestamp>,
     /// Stale rows that its pages held so far.
     pub stale: u64,
     /// Rows without an id that its pages held so far.
@@ -56,8 +54,6 @@ pub struct SweepStep {
     /// Everything before this instant is compared and stays so, even if this page changed places with the
     /// next one.
     pub position: Timestamp,
-    /// The page's `Date`.
-    pub server_date: Option<Timestamp>,
     /// How many rows of the page are as the ledger holds them.
     pub unchanged: u64,
     /// Orchestrations that the page should have shown and did not.
@@ -81,7 +77,7 @@ pub(super) fn begin(
     )?;
     let unfinished = connection
         .query_row(
-            "SELECT key, began_at, begins_at, ceiling, position, earliest_date, stale, without_id FROM sweep
+            "SELECT key, began_at, begins_at, ceiling, position, stale, without_id FROM sweep
              WHERE profile = ?1 AND window = ?2",
             params![profile.0, window],
             read_sweep,
@@ -93,7 +89,7 @@ pub(super) fn begin(
     Ok(connection.query_row(
         "INSERT INTO sweep (profile, window, began_at, begins_at, ceiling, position)
          VALUES (?1, ?2, ?3, ?4, ?3, ?4)
-         RETURNING key, began_at, begins_at, ceiling, position, earliest_date, stale, without_id",
+         RETURNING key, began_at, begins_at, ceiling, position, stale, without_id",
         params![profile.0, window, now, begins_at],
         read_sweep,
     )?)
@@ -106,9 +102,8 @@ fn read_sweep(row: &Row<'_>) -> rusqlite::Result<Sweep> {
         begins_at: row.get(2)?,
         ceiling: row.get(3)?,
         position: row.get(4)?,
-        earliest_date: row.get(5)?,
-        stale: row.get(6)?,
-        without_id: row.get(7)?,
+        stale: row.get(5)?,
+        without_id: row.get(6)?,
     })
 }
 
@@ -170,16 +165,10 @@ pub(super) fn commit(
     committed.counts.add(&unchanged);
     connection
         .prepare_cached(
-            "UPDATE sweep SET position = max(position, ?2), stale = stale + ?3, without_id = without_id + ?4,
-             earliest_date = min(coalesce(earliest_date, ?5), coalesce(?5, earliest_date)) WHERE key = ?1",
+            "UPDATE sweep SET position = max(position, ?2), stale = stale + ?3, without_id = without_id + ?4
+             WHERE key = ?1",
         )?
-        .execute(params![
-            step.sweep.0,
-            step.position,
-            committed.counts.stale,
-            committed.counts.without_id,
-            step.server_date
-        ])?;
+        .execute(params![step.sweep.0, step.position, committed.counts.stale, committed.counts.without_id])?;
     let mut insert =
         connection.prepare_cached("INSERT OR IGNORE INTO unmet (sweep, orchestration) VALUES (?1, ?2)")?;
     for key in &step.unmet {

@@ -4,6 +4,7 @@
 //! more than the others.
 
 use std::fmt;
+use std::time::Duration;
 
 use super::{Coverage, Profile, Timestamp};
 
@@ -134,6 +135,8 @@ pub enum Shortfall {
     WatermarkAhead(Timestamp),
     /// No row was ever listed under the profile, and the account could not be asked whether it has it.
     Unconfirmed,
+    /// Only rows that another list showed were taken in. The profile's own list was not read yet.
+    OwnListUnread,
 }
 
 impl fmt::Display for Shortfall {
@@ -161,6 +164,10 @@ impl fmt::Display for Shortfall {
             Self::Unconfirmed => formatter.write_str(
                 "nobody confirmed that this profile exists: it never listed a row, and the account's profiles \
                  could not be listed; check its id, and grant the scope funding:read_profile",
+            ),
+            Self::OwnListUnread => formatter.write_str(
+                "its orchestrations were found in the account's list, but its own list was not read yet; the \
+                 next poll reads it",
             ),
         }
     }
@@ -212,7 +219,8 @@ impl PollResult {
             | Shortfall::Unanswered(_)
             | Shortfall::ManyMissing { .. }
             | Shortfall::WatermarkAhead(_)
-            | Shortfall::Unconfirmed => None,
+            | Shortfall::Unconfirmed
+            | Shortfall::OwnListUnread => None,
         });
         cut_short.chain(failed)
     }
@@ -229,6 +237,8 @@ pub struct ProfilePoll {
     pub began_at: Timestamp,
     /// When it ended.
     pub ended_at: Timestamp,
+    /// How long it took. The server's clock, which tells the two instants, has whole seconds.
+    pub took: Duration,
     /// How it ended.
     pub result: PollResult,
     /// What it met.

@@ -14,7 +14,7 @@ use super::json::Json;
 use super::limiter::Limiter;
 use super::outbound::{Manner, Outbound};
 use super::page::utf8;
-use super::retry::{AttemptError, Retries};
+use super::retry::{AttemptError, Retries, Told};
 use super::sign_in::SignIn;
 use super::stop::Stops;
 use super::token::{READ_ORCHESTRATION, READ_PROFILE, Scope, Token, Tokens};
@@ -88,6 +88,7 @@ impl Client {
             limiter: Limiter::start(&runtime, requests_per_second, backfill_requests_per_second),
             stops: Arc::new(Stops::new(Arc::clone(&clock), kept)),
             keeper,
+            told: Arc::new(Told::never(Arc::clone(&clock))),
             sent: AtomicU64::new(0),
             clock,
         };
@@ -106,6 +107,7 @@ impl Client {
             limiter: former.limiter.clone(),
             stops: Arc::clone(&former.stops),
             keeper: Arc::clone(&former.keeper),
+            told: Arc::clone(&former.told),
             sent: AtomicU64::new(0),
             clock: Arc::clone(&former.clock),
         };
@@ -244,7 +246,8 @@ impl Client {
         ask: &Ask,
         read: impl Fn(Answer) -> Result<T, FetchError>,
     ) -> Result<T, FetchError> {
-        let mut retries = Retries::new(&self.inner.settings.retry, self.inner.seed(), &ask.call);
+        let inner = &self.inner;
+        let mut retries = Retries::new(&inner.settings.retry, inner.seed(), &ask.call, &inner.outbound.told);
         loop {
             let outcome = match self.answer(ask).await {
                 Ok(answer) => read(answer).map_err(AttemptError::from),

@@ -11,7 +11,7 @@ use reqwest::Request;
 
 use super::address::host_and_port;
 use super::limiter::Limiter;
-use super::retry::AttemptError;
+use super::retry::{AttemptError, Told};
 use super::stop::{DEFAULT_STOP, LONGEST_STOP, SHORTEST_STOP, Stops};
 use super::transport::{Answer, Transport};
 use super::{Call, FetchError, Stop, StopKeeper};
@@ -33,6 +33,7 @@ pub(super) struct Outbound {
     pub(super) limiter: Limiter,
     pub(super) stops: Arc<Stops>,
     pub(super) keeper: Arc<dyn StopKeeper>,
+    pub(super) told: Arc<Told>,
     pub(super) clock: SharedClock,
     pub(super) sent: AtomicU64,
 }

@@ -3,9 +3,16 @@
 //! Owns which failures are worth it and how long to wait. Every attempt passes the limiter anew, which
 //! is for `outbound` to see to.
 
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
 use backon::{BackoffBuilder as _, ExponentialBackoff, ExponentialBuilder};
 
 use super::{Call, FetchError, RetryPolicy};
+use crate::clock::SharedClock;
+
+/// How often people are told that requests are sent again.
+const TOLD_EVERY: Duration = Duration::from_secs(600);
 
 /// Why one attempt failed.
 #[derive(Debug, thiserror::Error)]
@@ -24,16 +31,41 @@ impl From<FetchError> for AttemptError {
     }
 }
 
+/// When people were told last that requests are sent again. Whoever waits at a terminal hears of the first
+/// one, and a daemon in an outage does not say it each minute.
+pub(super) struct Told {
+    clock: SharedClock,
+    last: Mutex<Option<Duration>>,
+}
+
+impl Told {
+    pub(super) fn never(clock: SharedClock) -> Self {
+        Self { clock, last: Mutex::default() }
+    }
+
+    /// Whether it is time to tell it, which is then done.
+    fn is_due(&self) -> bool {
+        let now = self.clock.monotonic();
+        let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_due = last.is_none_or(|last| now.saturating_sub(last) >= TOLD_EVERY);
+        if is_due {
+            *last = Some(now);
+        }
+        is_due
+    }
+}
+
 /// What is left of the attempts at one request.
 pub(super) struct Retries<'a> {
     call: &'a Call,
+    told: &'a Told,
     delays: ExponentialBackoff,
     failed: u32,
 }
 
 impl<'a> Retries<'a> {
     /// As many attempts as the policy allows.
-    pub(super) fn new(policy: &RetryPolicy, seed: u64, call: &'a Call) -> Self {
+    pub(super) fn new(policy: &RetryPolicy, seed: u64, call: &'a Call, told: &'a Told) -> Self {
         let retries = usize::try_from(policy.attempts.get() - 1).unwrap_or(usize::MAX);
         let delays = ExponentialBuilder::new()
             .with_min_delay(policy.first_delay)
@@ -42,7 +74,7 @@ impl<'a> Retries<'a> {
             .with_jitter()
             .with_jitter_seed(seed)
             .build();
-        Self { call, delays, failed: 0 }
+        Self { call, told, delays, failed: 0 }
     }
 
     /// Waits until the request may be sent again after this failure; an error where it may not.
@@ -53,14 +85,24 @@ impl<'a> Retries<'a> {
         };
         let Some(delay) = self.delays.next() else { return Err(failure) };
         self.failed += 1;
-        // A daemon in an outage would repeat it each minute; what failed for good is in the outcome.
-        tracing::debug!(
-            attempt = self.failed,
-            delay_ms = u64::try_from(delay.as_millis()).unwrap_or(u64::MAX),
-            endpoint = %self.call,
-            error = %failure,
-            "a request to Paxos failed and is sent again"
-        );
+        /// What is told, at this level.
+        macro_rules! tell {
+            ($level:ident) => {
+                tracing::$level!(
+                    attempt = self.failed,
+                    delay_ms = u64::try_from(delay.as_millis()).unwrap_or(u64::MAX),
+                    endpoint = %self.call,
+                    error = %failure,
+                    "a request to Paxos failed and is sent again"
+                )
+            };
+        }
+        // A pause was told when it began.
+        if !matches!(failure, FetchError::Throttled { .. }) && self.told.is_due() {
+            tell!(info);
+        } else {
+            tell!(debug);
+        }
         tokio::time::sleep(delay).await;
         Ok(())
     }

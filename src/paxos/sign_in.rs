@@ -65,7 +65,7 @@ impl SignIn {
     pub(super) async fn token(&self, seed: u64, manner: Manner) -> Result<Token, FetchError> {
         // Everybody waits for the token, so it goes before them all.
         let manner = Manner { lane: Lane::Refresh, ..manner };
-        let mut retries = Retries::new(&self.retry, seed, &self.call);
+        let mut retries = Retries::new(&self.retry, seed, &self.call, &self.outbound.told);
         loop {
             let granted = match self.ask(manner, WANTED).await {
                 Err(Refusal::Scope) => self.ask(manner, NEEDED).await,

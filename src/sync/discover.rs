@@ -22,14 +22,21 @@ const NEWEST_ROWS: u16 = 10;
 /// What a `Date` in whole seconds may lag behind another one.
 const DATE_GRAIN: Duration = Duration::from_secs(5);
 
-/// Notes that a profile could not be polled, for a reason that concerns the whole account.
-pub(super) async fn fail_profile(poller: &Poller, profile: Profile, failure: &PollFailure) -> ProfilePoll {
+/// Notes that a profile could not be polled, for a reason that concerns the whole account. `began` is the local
+/// clock's monotonic reading when the whole poll began.
+pub(super) async fn fail_profile(
+    poller: &Poller,
+    profile: Profile,
+    failure: &PollFailure,
+    began: Duration,
+) -> ProfilePoll {
     let now = poller.server_now();
     let mut poll = ProfilePoll {
         profile: profile.clone(),
         lane: Lane::Discover,
         began_at: now,
         ended_at: now,
+        took: poller.clock.monotonic().saturating_sub(began),
         result: PollResult::Failed(failure.clone()),
         counts: Counts::default(),
         coverage: None,
@@ -76,6 +83,7 @@ pub(super) async fn poll_profile(
         profile: profile.clone(),
         began_at: round.began_at,
         ended_at: poller.server_now(),
+        took: poller.clock.monotonic().saturating_sub(began),
         result,
         counts: tally.counts,
         coverage: tally.coverage,

@@ -22,7 +22,7 @@ use crate::paxos::{CreatedRange, Cursor, ListQuery, Page, PageGuard, Row, WalkEr
 const ATTEMPTS: u32 = 3;
 
 /// The most slices that are listed side by side: each may hold two pages of a few MiB.
-const MAX_PARALLEL: u32 = 24;
+const MAX_PARALLEL: u32 = 16;
 
 /// The time that an answer is taken to need before any was measured.
 const ASSUMED_LATENCY: Duration = Duration::from_millis(100);

@@ -40,7 +40,7 @@ pub(super) async fn sweep_profile(
     standing: Standing,
     window: SweepWindow,
 ) -> ProfilePoll {
-    let began_at = poller.server_now();
+    let (began, began_at) = (poller.clock.monotonic(), poller.server_now());
     let mut tally = Tally::default();
     if let Err(failure) = run(poller, &profile, standing, window, &mut tally).await {
         tally.failure = Some(failure);
@@ -50,6 +50,7 @@ pub(super) async fn sweep_profile(
         profile,
         began_at,
         ended_at: poller.server_now(),
+        took: poller.clock.monotonic().saturating_sub(began),
         result: tally.result(),
         counts: tally.counts,
         coverage: tally.coverage,
@@ -199,7 +200,7 @@ impl Round<'_> {
     async fn take(&mut self, guard: &mut PageGuard, edge: &mut Edge, fetched: Fetched) -> Result<(), Cut> {
         let Fetched { page, asked_at } = fetched;
         let is_last = page.next.is_none();
-        let server_date = page.server_date;
+        let seen_at = page.server_date.unwrap_or_else(|| self.visit.poller.server_now());
         let mut to = if is_last { Some(self.sweep.ceiling) } else { guess_span(&page).map(|(_, last)| last) };
         let mut known = self.known(edge.at, to).await?;
         let mut compared = compare(&page, &known);
@@ -224,8 +225,8 @@ impl Round<'_> {
             edge.move_to(at, &known, &compared);
         }
         let unchanged = (rows - compared.differing.len()) as u64;
-        let step = SweepStep { sweep: self.sweep.key, position: first, server_date, unchanged, unmet };
-        self.commit(compared, step, asked_at).await
+        let step = SweepStep { sweep: self.sweep.key, position: first, unchanged, unmet };
+        self.commit(compared, step, seen_at, asked_at).await
     }
 
     async fn known(&self, from: Timestamp, to: Option<Timestamp>) -> Result<Vec<SweptRow>, Cut> {
@@ -255,13 +256,19 @@ impl Round<'_> {
         gone.map(|row| row.row.key).collect()
     }
 
-    async fn commit(&mut self, compared: Compared, step: SweepStep, asked_at: Moment) -> Result<(), Cut> {
+    async fn commit(
+        &mut self,
+        compared: Compared,
+        step: SweepStep,
+        seen_at: Timestamp,
+        asked_at: Moment,
+    ) -> Result<(), Cut> {
         let visit = self.visit;
         let SortedRows { rows, unreadable, without_id } = SortedRows::of(compared.differing);
         let page = PageCommit {
             poll: visit.poll,
             profile: visit.key,
-            seen_at: step.server_date.unwrap_or_else(|| visit.poller.server_now()),
+            seen_at,
             asked_at,
             rows,
             unreadable,

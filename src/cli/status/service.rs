@@ -1,6 +1,8 @@
 //! The part of `status` about what runs and what is due: the daemon, the polls under way, the schedules, the
 //! requests.
 
+use std::time::Duration;
+
 use serde::Serialize;
 
 use super::super::failure::Failure;
@@ -8,7 +10,7 @@ use super::super::terminal::{Paint, Terminal, age, thousands};
 use crate::config::Config;
 use crate::daemon::run_name;
 use crate::ledger::{Beside, Holder, Overview, RequestState};
-use crate::model::Timestamp;
+use crate::model::{Lane, Timestamp};
 
 /// What runs and what is due, version 1.
 #[derive(Debug, Serialize)]
@@ -17,6 +19,8 @@ pub(super) struct Service {
     pid: Option<u32>,
     /// `None` where no daemon runs.
     next_poll: Option<String>,
+    /// Whether a daemon runs, and should have noted a poll long ago.
+    is_poll_overdue: bool,
     requests_per_second: u32,
     backfill_requests_per_second: u32,
     in_progress: Vec<InProgress>,
@@ -92,6 +96,7 @@ impl Service {
             pid,
             next_poll: (daemon == DaemonState::Running)
                 .then(|| next_poll(config, overview, now).to_rfc3339()),
+            is_poll_overdue: daemon == DaemonState::Running && is_poll_overdue(config, overview, now),
             requests_per_second: config.paxos.requests_per_second.get(),
             backfill_requests_per_second: config.paxos.backfill_requests_per_second.get(),
             // Where nobody writes, what says that it runs was killed.
@@ -126,7 +131,10 @@ impl Service {
             lines.push(("in progress", format!("{label}: {} for {ago}, {rows} rows so far", poll.lane)));
         }
         if let Some(next) = &self.next_poll {
-            lines.push(("next poll", format!("about {}", seconds(next))));
+            let overdue = "overdue: none was noted for long; the daemon's log says what holds it up";
+            let next = format!("about {}", seconds(next));
+            let next = if self.is_poll_overdue { terminal.paint(overdue, Paint::Warning) } else { next };
+            lines.push(("next poll", next));
         }
         for sweep in &self.sweeps {
             let when = match (&sweep.next, sweep.is_due, self.daemon) {
@@ -142,7 +150,13 @@ impl Service {
         let (usual, backfill) = (self.requests_per_second, self.backfill_requests_per_second);
         lines.push(("rate", format!("at most {usual} requests a second, {backfill} in a backfill")));
         for request in &self.requests {
-            let doing = if request.taken { "being done" } else { "waiting for the daemon" };
+            let doing = match (self.daemon, request.taken) {
+                (DaemonState::NotRunning | DaemonState::OtherWriter, _) => {
+                    "left to the next daemon, which does what is less than an hour old"
+                }
+                (_, true) => "being done",
+                (_, false) => "waiting for the daemon",
+            };
             let (number, kind, ago) = (request.number, &request.kind, ago(now, &request.asked_at));
             lines.push(("request", format!("{number}: {kind}, asked {ago} ago, {doing}")));
         }
@@ -150,12 +164,27 @@ impl Service {
     }
 }
 
+/// A poll in an outage may try for this long before anything is noted of it.
+const UNNOTED_FOR: Duration = Duration::from_secs(120);
+
+/// Whether nothing was noted for intervals on end, though nothing is under way and no pause is kept.
+fn is_poll_overdue(config: &Config, overview: &Overview, now: Timestamp) -> bool {
+    let is_busy = overview.running.iter().any(|poll| poll.lane != Lane::Sweep.as_str());
+    let last = last_poll(overview);
+    let since = last.map(|last| by_paxos(overview, now).since(last));
+    !is_busy
+        && overview.stops.is_empty()
+        && since.is_some_and(|since| since > config.poll.every * 3 + UNNOTED_FOR)
+}
+
+fn last_poll(overview: &Overview) -> Option<Timestamp> {
+    overview.profiles.iter().filter_map(|profile| Some(profile.last_poll.as_ref()?.began_at)).max()
+}
+
 /// About when the next poll begins: each interval has a jitter, which only the daemon knows.
 fn next_poll(config: &Config, overview: &Overview, now: Timestamp) -> Timestamp {
-    let last =
-        overview.profiles.iter().filter_map(|profile| Some(profile.last_poll.as_ref()?.began_at)).max();
-    let by_interval =
-        last.map_or(now, |last| now.minus(by_paxos(overview, now).since(last)).plus(config.poll.every));
+    let by_interval = last_poll(overview)
+        .map_or(now, |last| now.minus(by_paxos(overview, now).since(last)).plus(config.poll.every));
     let pause = overview.stops.iter().map(|stop| stop.until).max();
     pause.map_or(by_interval, |until| by_interval.max(until)).max(now)
 }

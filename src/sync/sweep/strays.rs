@@ -8,7 +8,7 @@ use std::ops::Bound;
 
 use super::compare::{compare, created_at, guess_span};
 use crate::ledger::{Moment, PageCommit, Progress};
-use crate::model::{Identifier, Lane, PollFailure, Profile, ProfilePoll, SweepWindow, Timestamp};
+use crate::model::{Identifier, Lane, PollFailure, Profile, ProfilePoll, Shortfall, SweepWindow, Timestamp};
 use crate::paxos::{CreatedRange, ListQuery, PageGuard, Row, UnreadPage};
 use crate::sync::Poller;
 use crate::sync::failure::{of_ledger, of_walk};
@@ -125,6 +125,9 @@ impl Strays<'_> {
             };
             let mut tally = Tally::default();
             tally.counts.add(&ledger.commit_page(page).await?.counts);
+            if swept.is_none() {
+                tally.doubts.push(Shortfall::OwnListUnread);
+            }
             let result = swept.map_or_else(|| tally.result(), |swept| swept.result.clone());
             ledger.end_poll(poll, now, result).await
         };

@@ -55,6 +55,15 @@ fn a_ledger_goes_to_a_backup_and_back() {
     assert_eq!(status["owed_sweeps"].as_array().unwrap().len(), 1);
     let told = shell.run_well(&["status"]).stdout;
     assert!(told.contains("sweep owed") && told.contains("restored on"), "{told}");
+    assert_eq!(status["owed_sweeps"][0]["is_polled"], true);
+    // Of a profile that is no longer polled it is owed for ever, and nobody is told that a poll pays.
+    let config = std::fs::read_to_string(shell.file("config.toml")).unwrap();
+    shell.configure(&[("+", "[[profiles]]\nid = \"3b9d6a52-8e17-4c0f-a4d2-5f61c7e09b38\"\n")]);
+    assert_eq!(json_of(&shell, &["status", "--json"])["owed_sweeps"][0]["is_polled"], false);
+    let told = shell.run_well(&["status"]).stdout;
+    assert!(told.contains("nobody does it") && !told.contains("does it\n"), "{told}");
+    assert!(told.contains("not polled any more"), "{told}");
+    std::fs::write(shell.file("config.toml"), config).unwrap();
     // The next poll pays, and the one after it owes nothing.
     let lanes = |outcome: &Value| -> Vec<Value> {
         outcome["profiles"].as_array().unwrap().iter().map(|poll| poll["lane"].clone()).collect()

@@ -51,16 +51,61 @@ fn trouble_is_told_once_and_its_end_too() {
     shell.end();
 }
 
-/// Catches: a line at every retry, which an outage would repeat each minute.
+/// Catches: a poll at a terminal that is silent through an outage until it fails; a daemon that tells each
+/// minute, or after each reload, that it tries again.
 #[test]
-fn retries_are_not_told_at_the_usual_level() {
+fn the_first_retry_is_told_and_the_next_ones_are_not() {
     let shell = shell("1h");
     let error = Fault::ServerError(ServerError::Internal, ErrorBody::Problem);
+    shell.control.script(Endpoint::List, [error, error]);
+    let told = shell.run_well(&["poll"]).stderr;
+    assert_eq!(told.matches("is sent again").count(), 1, "{told}");
+    assert!(told.contains("was answered 500") || told.contains("500"), "{told}");
+
+    shell.control.script(Endpoint::List, [error, error]);
+    let daemon = shell.start_daemon();
+    daemon.wait_for("is sent again", 1);
+    shell.run_well(&["poll"]);
+    daemon.signal("-HUP");
+    daemon.wait_for("was read again", 1);
     shell.control.script(Endpoint::List, [error]);
+    shell.run_well(&["poll"]);
+    let log = daemon.stop();
+    assert_eq!(log.matches("is sent again").count(), 1, "{log}");
+    shell.end();
+}
+
+/// Catches: a duration by the server's clock, which has whole seconds.
+#[test]
+fn how_long_a_poll_took_is_measured() {
+    let shell = shell("1h");
+    shell.control.set_latency(Latency { fixed: Duration::from_millis(150), jitter: Duration::ZERO });
+    let began = Instant::now();
+    let daemon = shell.start_daemon();
+    let line = daemon.wait_for("poll complete", 1);
+    let duration = line.split_once("duration_ms=").unwrap().1;
+    let duration = duration.split_whitespace().next().unwrap().parse::<u128>().unwrap();
+    // The token, the profiles, a page.
+    assert!((450..=began.elapsed().as_millis()).contains(&duration), "{line}");
+    daemon.stop();
+    shell.end();
+}
+
+/// Catches: a daemon whose polls cannot be noted, or hang, and a status that has the next one due at any moment.
+#[test]
+fn a_poll_that_is_long_overdue_is_told() {
+    let shell = shell("1h");
     let daemon = shell.start_daemon();
     daemon.wait_for("poll complete", 1);
-    let log = daemon.stop();
-    assert!(!log.contains("is sent again"), "{log}");
+    let told = shell.run_well(&["status"]).stdout;
+    assert!(told.contains("about 20") && !told.contains("overdue"), "{told}");
+    let connection = rusqlite::Connection::open(shell.ledger()).unwrap();
+    connection.execute("UPDATE poll SET began_at = began_at - 4 * 3600 * 1000000", []).unwrap();
+    let told = shell.run_well(&["status"]).stdout;
+    assert!(told.contains("overdue"), "{told}");
+    daemon.stop();
+    let told = shell.run_well(&["status"]).stdout;
+    assert!(!told.contains("overdue"), "{told}");
     shell.end();
 }
 

@@ -123,6 +123,8 @@ fn rule_11_a_request_outlives_who_asked_and_who_was_to_serve_it() {
     assert_eq!(told.code, Some(1));
     assert!(told.stderr.contains("ended before it was done"), "{}", told.stderr);
     drop(daemon);
+    let status = shell.run_well(&["status"]).stdout;
+    assert!(status.contains("left to the next daemon") && !status.contains("being done"), "{status}");
 
     shell.control.clear_faults();
     let daemon = shell.start_daemon();

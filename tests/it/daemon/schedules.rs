@@ -1,7 +1,7 @@
 //! Sweeps by their schedules, with a clock that the test holds.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tallyd::clock::{Clock as _, ManualClock};
 use tallyd::daemon::{Wanted, Whom};
@@ -10,7 +10,7 @@ use tallyd::model::SweepWindow;
 use tallyd::sim::{Endpoint, Fault};
 
 use super::{rows, until};
-use crate::harness::{InProcess, Setup, Shell, held_clock, id_of};
+use crate::harness::{DEADLINE, InProcess, Setup, Shell, held_clock, id_of};
 
 const HOUR: Duration = Duration::from_secs(3600);
 
@@ -110,6 +110,32 @@ fn a_sweep_that_was_stopped_is_made_up_by_the_next_daemon() {
     shell.end();
 }
 
+/// Catches: a sweep of the week that fell into an outage of minutes, and is next made in a week; one that sweeps
+/// again whom it had swept.
+#[test]
+fn a_sweep_that_failed_is_tried_again_and_is_due_until_then() {
+    let shell = Shell::new(Setup::of(3).profiles(2).sim);
+    shell.configure(&[(
+        "+",
+        "[poll]\nevery = \"1h\"\n[[sweeps]]\nschedule = \"30 12 * * *\"\nwindow = \"all\"\n",
+    )]);
+    let clock = held_clock();
+    let daemon = InProcess::start(&shell, clock.clone(), tallyd::sync::rules());
+    until(&shell, "SELECT result FROM poll", &["complete", "complete"]);
+    until(&shell, "SELECT count(*) FROM schedule_run", &["1"]);
+    // Of two profiles the first one is refused.
+    shell.control.script(Endpoint::List, vec![Fault::Unauthorized; 2]);
+    clock.advance(HOUR * 4);
+    let sweeps = "SELECT result FROM poll WHERE lane = 'sweep' ORDER BY number";
+    until(&shell, sweeps, &["failed", "complete"]);
+    until_after(&shell, &clock, HOUR / 4, sweeps, &["failed", "complete", "complete"]);
+    noted(&shell, &clock, "1");
+    shell.wait("the stop", daemon.stop());
+    let swept = "SELECT count(DISTINCT profile) FROM poll WHERE lane = 'sweep' AND result = 'complete'";
+    assert_eq!(rows(&shell, swept).unwrap(), ["2"]);
+    shell.end();
+}
+
 /// Catches: two sweeps at a time; a sweep that holds up the polls.
 #[test]
 fn a_sweep_that_is_asked_for_waits_for_the_one_under_way_and_a_poll_does_not() {
@@ -154,6 +180,21 @@ fn rule_10_what_a_restore_owes_is_swept_at_once() {
     let complete = "SELECT count(*) FROM poll WHERE lane = 'sweep' AND begins_at = 0 AND result = 'complete'";
     assert_eq!(rows(&shell, complete).unwrap(), ["1"]);
     shell.end();
+}
+
+/// Waits until the ledger says this after so long. The time is let go by again where the daemon had not begun to
+/// count it.
+fn until_after(shell: &Shell, clock: &ManualClock, span: Duration, query: &str, wanted: &[&str]) {
+    let began = Instant::now();
+    let mut advanced: Option<Instant> = None;
+    while rows(shell, query).unwrap() != wanted {
+        if advanced.is_none_or(|at| at.elapsed() > Duration::from_secs(3)) {
+            clock.advance(span);
+            advanced = Some(Instant::now());
+        }
+        assert!(began.elapsed() < DEADLINE, "{query}: never {wanted:?}");
+        std::thread::yield_now();
+    }
 }
 
 /// Lets the hour strike, and the sweep that is due hang at its first page.

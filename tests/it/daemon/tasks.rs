@@ -26,6 +26,21 @@ fn a_task_that_fails_ends_the_daemon() {
     shell.end();
 }
 
+/// Catches: polls that are complete, into a file that nobody finds any more.
+#[test]
+fn a_ledger_that_is_moved_away_ends_the_daemon() {
+    let shell = shell("1h");
+    let daemon = shell.start_daemon();
+    daemon.wait_for("poll complete", 1);
+    std::fs::rename(shell.ledger(), shell.file("elsewhere.db")).unwrap();
+    // A file in its place is another one.
+    std::fs::copy(shell.file("elsewhere.db"), shell.ledger()).unwrap();
+    let (code, log) = daemon.ended();
+    assert_eq!(code, Some(1), "{log}");
+    assert!(log.contains("was moved, replaced or removed"), "{log}");
+    shell.end();
+}
+
 /// Catches: polls that fail for ever because the thread that writes has ended.
 #[test]
 fn a_writer_that_panics_ends_the_daemon() {

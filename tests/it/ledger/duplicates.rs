@@ -67,6 +67,23 @@ async fn one_id_with_two_creations_becomes_one_row() {
     assert_eq!(bench.findings(), [""; 0]);
 }
 
+/// Catches: a merge that a sweep under way forbids, so that the indexes are never built and no poll is complete.
+#[tokio::test]
+async fn rows_that_a_sweep_under_way_did_not_meet_are_merged_too() {
+    let bench = Bench::new().await;
+    bench.commit(vec![row(1), created_later(1, Status::Completed, 9), row(2)]).await;
+    let sql = bench.sql();
+    let window = "INSERT INTO sweep (profile, window, began_at, begins_at, ceiling, position) VALUES (?1, 'all', 0, 0, 9, 0)";
+    sql.execute(window, [bench.count("SELECT key FROM profile")]).unwrap();
+    sql.execute("INSERT INTO unmet SELECT 1, key FROM orchestration", []).unwrap();
+    bench.backfill(vec![row(3)]).await;
+    assert_eq!(bench.indexes(), Indexes::Built);
+    // The one that is kept is still to be asked about.
+    assert_eq!(bench.count("SELECT count(*) FROM unmet"), 2);
+    assert_eq!(bench.count("SELECT count(*) FROM orchestrations"), 3);
+    assert_eq!(bench.findings(), [""; 0]);
+}
+
 #[tokio::test]
 async fn of_two_rows_the_newer_state_is_kept_whichever_came_first() {
     let bench = Bench::new().await;

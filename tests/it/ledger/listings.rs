@@ -5,7 +5,7 @@ use tallyd::ledger::{Listing, PageCommit, Problem, ProfileState, Progress, Slice
 use tallyd::model::{Coverage, Identifier, Lane, Profile, Status, Timestamp};
 use tokio::runtime::Builder;
 
-use super::{Bench, minute, moved, reached, row};
+use super::{Bench, minute, moved, open_profile, reached, row};
 
 impl Bench {
     async fn state(&self) -> ProfileState {
@@ -222,4 +222,20 @@ proptest! {
             Ok(())
         })?;
     }
+}
+
+/// Catches: a poll whose end could not be written, and that `status` shows under way for ever.
+#[tokio::test]
+async fn a_poll_that_never_ended_runs_no_more_once_the_next_one_begins() {
+    let mut bench = Bench::new().await;
+    let window = tallyd::model::SweepWindow::Everything;
+    let sweep =
+        bench.ledger.begin_sweep(bench.profile, window, minute(9), minute(0), minute(0)).await.unwrap();
+    bench.ledger.begin_sweep_poll(bench.profile, minute(9), &sweep).await.unwrap();
+    bench.next_poll().await;
+    let other = open_profile(&bench.ledger, "payouts").await;
+    bench.begin_poll(other).await;
+    // The poll before this one; neither the sweep nor what runs of other profiles.
+    assert_eq!(bench.count("SELECT sum(number) FROM poll WHERE result = 'interrupted'"), 1);
+    assert_eq!(bench.count("SELECT count(*) FROM poll WHERE result = 'running'"), 3);
 }

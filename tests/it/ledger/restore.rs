@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use rusqlite::Connection;
 use tallyd::ledger::{
-    BackupError, BackupProblem, Existing, LedgerError, Problem, Reader, Replaced, Restored, Stops,
+    BackupError, BackupProblem, Beside, Existing, LedgerError, Problem, Reader, Replaced, Restored, Stops,
     StoredStop, backup, restore,
 };
 use tallyd::model::{Identifier, Orchestration, Status, Timestamp};
@@ -83,6 +83,17 @@ async fn rule_10_a_restored_backup_starts_an_epoch_and_owes_a_sweep() {
     let aside = Reader::open(&kept(&done)).unwrap();
     assert_eq!(findings(&aside), [""; 0]);
     assert_eq!(aside.overview(minute(0)).unwrap().journal, newer);
+}
+
+/// Catches: what somebody asked for before the backup, served by the next daemon.
+#[tokio::test]
+async fn what_was_asked_of_a_daemon_before_the_backup_is_not_asked_any_more() {
+    let bench = Bench::new().await;
+    Beside::at(&bench.path()).ask(API, "poll", "{}", minute(4999)).unwrap();
+    let copy = bench.folder.path().join("copy.db");
+    backup(&bench.path(), &copy, Existing::Keep).unwrap();
+    let (bench, _) = bench.meanwhile(|path| restored(path, &copy).unwrap()).await;
+    assert_eq!(bench.reader().unended_requests().unwrap(), []);
 }
 
 #[tokio::test]

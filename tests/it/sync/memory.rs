@@ -13,7 +13,7 @@ use tallyd::sync;
 use crate::harness::{DEADLINE, Rig, Setup};
 
 /// The pages that may be in memory, those that are being fetched included.
-const MOST: u64 = 24;
+const MOST: u64 = 16;
 
 const PROFILES: u16 = 40;
 

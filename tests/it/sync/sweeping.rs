@@ -168,7 +168,10 @@ async fn a_row_of_a_profile_that_the_account_does_not_list_is_taken_in_under_tha
     assert_eq!(kinds(&rig, "stray"), ["appeared"]);
     let listed = Reader::open(&rig.path()).unwrap().listed_under(&Identifier::new("stray")).unwrap();
     assert_eq!(listed[0].id.to_string(), "0b7cf2a4-5a1e-4d5c-9a53-2f0f4a4f9b11");
+    let lists = "SELECT result FROM polls WHERE profile_id LIKE '0b7cf2a4%' ORDER BY number";
+    assert_eq!(texts_of(&rig.path(), lists), ["partial"], "its own list was not read");
     assert_eq!(results_of(&rig.poll_completely().await).len(), 2, "it is polled from now on");
+    assert_eq!(texts_of(&rig.path(), lists), ["partial", "complete"]);
     rig.assert_ledger_equals_truth();
     rig.end().await;
 }
