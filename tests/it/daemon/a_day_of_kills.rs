@@ -272,7 +272,7 @@ fn row_faults() -> Vec<RowFaultRate> {
     RowFault::ALL.map(|(_, fault)| RowFaultRate { fault, rate: rate(fault) }).to_vec()
 }
 
-/// Every fault of requests, so that one request in twenty goes wrong. A 429 that does not say for how long is
+/// Every fault of requests, so that one request in fifteen goes wrong. A 429 that does not say for how long is
 /// left out: five minutes would go by each time.
 fn faults() -> Vec<FaultRate> {
     let mut faults = Vec::new();
