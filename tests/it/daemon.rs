@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on ends there, in its helpers too")]
 
+mod a_day_of_kills;
 mod polls;
 mod reload;
 mod rule_11_one_daemon;

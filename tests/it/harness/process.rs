@@ -9,7 +9,7 @@ use std::process::{Child, Command, ExitStatus, Output, Stdio};
 use std::sync::Arc;
 use std::time::Instant;
 
-use tallyd::clock::SystemClock;
+use tallyd::clock::{SharedClock, SystemClock};
 use tallyd::sim::{Control, RunningSimulator, SimConfig, Simulator};
 use tempfile::TempDir;
 use tokio::runtime::Runtime;
@@ -46,10 +46,15 @@ impl From<Output> for Ran {
 
 impl Shell {
     pub(crate) fn new(config: SimConfig) -> Self {
+        Self::by_clock(config, Arc::new(SystemClock))
+    }
+
+    /// The same with a clock for the simulator. The binary goes by the system's.
+    pub(crate) fn by_clock(config: SimConfig, clock: SharedClock) -> Self {
         let runtime =
             tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
         let any: SocketAddr = ([127, 0, 0, 1], 0).into();
-        let sim = runtime.block_on(Simulator::bind(config, Arc::new(SystemClock), any)).unwrap();
+        let sim = runtime.block_on(Simulator::bind(config, clock, any)).unwrap();
         let shell = Self {
             control: sim.control(),
             api_url: sim.api_url(),
@@ -89,6 +94,7 @@ impl Shell {
         }
         let rate = value("rate", "50");
         writeln!(text, "requests_per_second = {rate}\nbackfill_requests_per_second = {rate}").unwrap();
+        writeln!(text, "request_timeout = {:?}", value("request_timeout", "30s")).unwrap();
         writeln!(text, "[ledger]\npath = {:?}", value("ledger", self.ledger().to_str().unwrap())).unwrap();
         text.push_str(&value("+", ""));
         std::fs::write(self.file("config.toml"), text).unwrap();

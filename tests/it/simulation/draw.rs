@@ -15,6 +15,12 @@ const STEPS: [u64; 11] = [1, 5, 20, 60, 240, 400, 590, 610, 1800, 7200, 90_000];
 /// later than the overlap covers.
 const AGES: [u64; 12] = [0, 0, 0, 1, 1, 5, 60, 300, 500, 590, 700, 5000];
 
+/// In one of so many worlds the first poll, which lists everything, comes to a bad end.
+const KILLED_AT_FIRST: u64 = 16;
+
+/// Rows at the start that make several pages in such a world.
+const ENOUGH_ROWS: u8 = 8;
+
 /// Rows of a world, those of the start included: small, so that a thousand worlds are quick.
 const MOST_ROWS: u8 = 40;
 
@@ -58,7 +64,9 @@ impl Case {
     /// The case of a seed.
     pub(super) fn of(seed: u64) -> Self {
         let mut dice = Rng::with_seed(seed);
+        let is_killed_at_first = seed % KILLED_AT_FIRST == KILLED_AT_FIRST - 1;
         let size = if dice.u8(..4) == 0 { 0 } else { dice.u8(1..=15) };
+        let size = if is_killed_at_first { size.max(ENOUGH_ROWS) } else { size };
         let mut drawing = Drawing {
             mood: Mood::of(&mut dice),
             profiles: if dice.u8(..4) == 0 { 2 } else { 1 },
@@ -67,7 +75,7 @@ impl Case {
             dice,
         };
         let count = drawing.dice.usize(12..=25);
-        let mut ops = Vec::new();
+        let mut ops = if is_killed_at_first { killed_at_first(seed) } else { Vec::new() };
         while ops.len() < count {
             let op = drawing.op();
             // What came in disorder is what a kill may lose.
@@ -85,9 +93,22 @@ impl Case {
             ops.push(op);
             ops.extend(swept.map(|window| Op::Sweep { window }));
         }
-        let page_rows = drawing.dice.usize(1..=7);
+        let page_rows = drawing.dice.usize(if is_killed_at_first { 1..=2 } else { 1..=7 });
         Self { seed, profiles: drawing.profiles.into(), size, page_rows, ops }
     }
+}
+
+/// A page out of order in the first poll, and the end of the process right after it, or near it.
+fn killed_at_first(seed: u64) -> Vec<Op> {
+    let mut dice = Rng::with_seed(!seed);
+    let after = dice.u8(..3);
+    let what = if dice.u8(..4) == 0 { Trouble::RepeatPage } else { Trouble::SwapPages };
+    let moment = match dice.u8(..4) {
+        0 => Moment::Request(Place::List, after + dice.u8(2..5)),
+        1 => Moment::Judging(after + dice.u8(1..4)),
+        _ => Moment::Committed(after + 1),
+    };
+    vec![Op::Trouble { at: Place::List, after, what }, Op::Kill { moment }, Op::Poll]
 }
 
 /// A case in the making.
