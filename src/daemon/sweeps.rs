@@ -184,7 +184,7 @@ async fn sweep_now(
 ) -> Option<PollOutcome> {
     let wanted = Wanted::Sweep(Whom::All, sweep.window);
     let turn = daemon.turn(&wanted).await?;
-    tracing::info!(sweep = sweep.name, window = %sweep.window, due = %due, "a sweep begins");
+    tracing::debug!(sweep = sweep.name, window = %sweep.window, due = %due, "a sweep begins");
     Some(daemon.carry_out(turn, &wanted, selection).await)
 }
 

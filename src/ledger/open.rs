@@ -135,7 +135,11 @@ fn present(path: &Path, mode: OpenFlags) -> Result<Connection, Problem> {
 /// that SQLite holds on it for this whole process.
 fn make(path: &Path) -> Result<(), Problem> {
     match OpenOptions::new().write(true).create_new(true).mode(0o600).open(path) {
-        Ok(_) => Ok(()),
+        Ok(_) => {
+            // Where one should have been, this line is all that tells of its loss.
+            tracing::info!(ledger = %path.display(), "made a new ledger");
+            Ok(())
+        }
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
         Err(error) if error.kind() == io::ErrorKind::PermissionDenied => Err(Problem::ReadOnly),
         Err(error) => Err(error.into()),
