@@ -85,6 +85,14 @@ async fn run(
         .map_err(|error| of_ledger(&error))?;
     let poll = ledger.begin_sweep_poll(state.key, now, &sweep).await.map_err(|error| of_ledger(&error))?;
     (poller.watch)(Event::ListingBegan { profile: profile.clone(), lane: Lane::Sweep });
+    if sweep.position > sweep.begins_at {
+        tracing::info!(
+            profile = %profile.id,
+            began_at = %sweep.began_at,
+            position = %sweep.position,
+            "going on with a sweep that was cut short: what was created before its position was compared since it began"
+        );
+    }
     let visit = Visit { poller, profile, key: state.key, poll, lane: Lane::Sweep };
     // What the pages before a restart lacked is lacking still.
     tally.counts.stale += sweep.stale;
