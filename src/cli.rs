@@ -123,7 +123,7 @@ enum Command {
     Backfill(poll::PollArguments),
     /// List a window again and compare every row, for what changed after its end, came late or vanished
     ///
-    /// A daemon does it by the schedules of [[sweeps]]. Polls go on beside it and come first. One that is cut
+    /// A daemon does it by the schedules of `[[sweeps]]`. Polls go on beside it and come first. One that is cut
     /// short goes on where it stopped, if the same window is swept again within a day.
     Sweep(sweep::SweepArguments),
     /// Show what the ledger holds and covers, profile by profile
