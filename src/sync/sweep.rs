@@ -228,12 +228,13 @@ impl Round<'_> {
         let rows = page.len();
         drop(page);
         let unmet = Self::unmet(&known, &compared, edge, to, is_last, asked_at);
-        let first = compared.span.map_or(edge.at, |(first, _)| first.max(edge.at));
+        // The page itself counts only once the next one goes on after it: it may have come in another's place.
+        let position = edge.at;
         if let Some(at) = to.filter(|_| !is_last) {
             edge.move_to(at, &known, &compared);
         }
         let unchanged = (rows - compared.differing.len()) as u64;
-        let step = SweepStep { sweep: self.sweep.key, position: first, unchanged, unmet };
+        let step = SweepStep { sweep: self.sweep.key, position, unchanged, unmet };
         self.commit(compared, step, seen_at, asked_at).await
     }
 

@@ -7,7 +7,7 @@ use tallyd::ledger::Reader;
 use tallyd::model::{
     Identifier, Lane, PollOutcome, PollResult, ProfileSelection, Shortfall, SweepWindow, Timestamp,
 };
-use tallyd::sim::{Canned, Endpoint, PinScope, Scripted};
+use tallyd::sim::{Canned, Endpoint, Fault, PinScope, Scripted};
 
 use crate::harness::{Rig, Setup, id_of, in_time, results_of, texts_of};
 
@@ -151,6 +151,29 @@ async fn rule_02_a_sweep_that_is_cut_short_is_partial_and_goes_on_where_it_stopp
     assert!(lists < 2 * pages, "{lists} requests for {pages} pages: it began anew");
     assert_eq!(kinds(&rig, &early).last().unwrap(), "went_missing");
     assert_eq!(kinds(&rig, &late).last().unwrap(), "went_missing");
+    rig.end().await;
+}
+
+/// Catches: a position that counts a page before the next one showed it to be in order. What a page that came
+/// in its place hid is then never compared, and the sweep says that it is complete.
+#[tokio::test]
+async fn rule_01_a_sweep_that_is_cut_after_a_swapped_page_goes_on_before_it() {
+    let rig = rig(60).await;
+    let truth = rig.control.truth();
+    let mut late = truth[9].clone();
+    late["id"] = Value::from("came-late");
+    late["ref_id"] = Value::from("late-1");
+    rig.control.insert(late);
+    // The third page comes in the place of the second, where the late row is; then the cursor expires.
+    let script = [Scripted::Honest, Scripted::Fault(Fault::SwapPages), Scripted::Fault(Fault::ExpiredCursor)];
+    rig.control.script(Endpoint::List, script);
+    // Of this profile alone: a sweep of all would find the row in the account's list.
+    let profile = ProfileSelection::Listed(vec![rig.profile(0)]);
+    let outcome = in_time("a sweep", rig.poller.sweep(&profile, SweepWindow::Everything)).await;
+    assert!(outcome.is_complete(), "{outcome:#?}");
+    assert_eq!(rig.control.script_left(Endpoint::List), 0);
+    assert_eq!(kinds(&rig, "came-late"), ["appeared"]);
+    rig.assert_ledger_equals_truth();
     rig.end().await;
 }
 
