@@ -4,6 +4,7 @@
 //! or SQLite spell these values: `paxos` and `ledger` translate at their edges.
 
 mod amount;
+mod breaks;
 mod causes;
 mod change;
 mod consequence;
@@ -20,6 +21,11 @@ mod sweep_window;
 mod timestamp;
 
 pub use amount::{Amount, InvalidAmount};
+pub use breaks::{
+    Acknowledgement, Audience, BreakKind, BreakNumber, BreakRecord, Cause, Certainty, Closing, Difference,
+    Evidence, Finding, Mute, Notice, Occasion, Resolution, Resolved, Severity, Since, SinkName, Standing,
+    Step, Subject, Tell, Told,
+};
 pub use causes::with_causes;
 pub use change::{Change, LegSide, Observation, PageFacts, Trust, Verdict};
 pub use consequence::Consequence;
