@@ -30,7 +30,8 @@ pub use wanted::{Unservable, Wanted, Whom};
 use crate::clock::SharedClock;
 use crate::config::{Config, ConfigError, Loaded, LogLevel};
 use crate::ledger::{Ledger, LedgerError, Place, Problem, Reader, Role, Rules};
-use crate::model::{PollOutcome, ProfileSelection, with_causes};
+use crate::model::{PollOutcome, ProfileSelection, Timestamp, with_causes};
+use crate::schedule::RunningOut;
 use crate::sync::{Stopper, Stopping, unwatched};
 use report::Report;
 use tasks::Tasks;
@@ -180,6 +181,7 @@ pub async fn run(setup: Setup, mut orders: mpsc::Receiver<Order>) -> Result<(), 
     let place = Place::of(&path).map_err(SessionError::Ledger)?;
     let reader = Reader::open(&path).map_err(SessionError::Ledger)?;
     tell_start(session.config());
+    warn_of_calendars(session.config(), clock.now());
     let ledger = session.ledger.clone();
     let (replace, sessions) = watch::channel(Arc::new(session));
     let (stopper, stopping) = Stopper::new();
@@ -270,6 +272,19 @@ fn tell_start(config: &Config) {
     );
 }
 
+/// Warns of calendars that need days off to be added.
+fn warn_of_calendars(config: &Config, now: Timestamp) {
+    for running_out in config.limits.running_out(now) {
+        let RunningOut { calendar, last, days_ahead } = running_out;
+        tracing::warn!(
+            calendar,
+            last_day_off = %last,
+            days_ahead,
+            "a calendar of [[limits.calendars]] runs out: add the days off that follow, or they count as business days"
+        );
+    }
+}
+
 /// Reads the configuration again and puts into effect what can be. Polls and sweeps under way end as they
 /// began; the next ones go by the new one.
 fn read_again(daemon: &Daemon, replace: &watch::Sender<Arc<Session>>, reread: &Reread, set_level: &SetLevel) {
@@ -312,6 +327,7 @@ fn read_again(daemon: &Daemon, replace: &watch::Sender<Arc<Session>>, reread: &R
         let reload::Difference { key, old, new } = difference;
         tracing::warn!(key, old, new, "a setting needs a restart; the old value stays");
     }
+    warn_of_calendars(daemon.session().config(), daemon.clock.now());
     if is_other_level {
         set_level(level);
     }

@@ -4,8 +4,8 @@ use std::cell::OnceCell;
 use std::collections::HashSet;
 
 use crate::model::{
-    Audience, Certainty, Change, Evidence, Identifier, LegTimes, Lookalike, Orchestration, PageFacts, Resolution,
-    Severity, Since, Standing, Timestamp,
+    Audience, Certainty, Change, Evidence, Identifier, LegTimes, Lookalike, Orchestration, PageFacts,
+    Resolution, Severity, Since, Standing, Timestamp,
 };
 
 use super::limits::{Applied, Limits};

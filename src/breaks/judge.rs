@@ -3,8 +3,8 @@
 use std::collections::HashSet;
 
 use crate::model::{
-    Audience, BreakKind, Change, Evidence, Identifier, LegTimes, Lookalike, Observation, Orchestration, PageFacts,
-    Resolution, Severity, Standing, Step, Subject, Timestamp,
+    Audience, BreakKind, Change, Evidence, Identifier, LegTimes, Lookalike, Observation, Orchestration,
+    PageFacts, Resolution, Severity, Standing, Step, Subject, Timestamp,
 };
 
 use super::facts::{Judgement, RowFacts, of_kind};

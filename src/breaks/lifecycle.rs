@@ -5,8 +5,8 @@
 //! nobody.
 
 use crate::model::{
-    Audience, BreakKind, BreakNumber, Closing, Evidence, Finding, Mute, Resolution, Severity, Standing, Step, Subject,
-    Tell, Told,
+    Audience, BreakKind, BreakNumber, Closing, Evidence, Finding, Mute, Resolution, Severity, Standing, Step,
+    Subject, Tell, Told,
 };
 
 use super::facts::{Judgement, of_kind};
@@ -95,7 +95,8 @@ impl<'a> Life<'a> {
                     let is_news = audience == Audience::Everybody || self.history == History::Told;
                     let audience = if is_news { Audience::Everybody } else { Audience::Nobody };
                     let tell = if is_news { may_tell(kind) } else { Tell::Nobody };
-                    let finding = Finding { kind, subject: self.subject.clone(), severity, evidence, audience };
+                    let finding =
+                        Finding { kind, subject: self.subject.clone(), severity, evidence, audience };
                     steps.push(Step::Open { finding, tell });
                 }
                 Turn::Stands { number, severity, evidence, is_other } => {

@@ -6,8 +6,8 @@
 use std::collections::BTreeMap;
 
 use crate::model::{
-    Audience, BreakKind, Cause, Evidence, Finding, Mute, PollFacts, Profile, ProfileFacts, Resolution, Severity,
-    Standing, Step, Subject, Tell, Timestamp, Told, Trouble,
+    Audience, BreakKind, Cause, Evidence, Finding, Mute, PollFacts, Profile, ProfileFacts, Resolution,
+    Severity, Standing, Step, Subject, Tell, Timestamp, Told, Trouble,
 };
 
 use super::facts::{Judgement, of_kind};
@@ -41,7 +41,8 @@ pub fn judge_polls(limits: &Limits, facts: &PollFacts<'_>) -> Vec<Step> {
 /// So many orchestrations of a profile are gone at once that its account is in doubt.
 fn doubted(profile: &ProfileFacts, standing: &[Standing]) -> Vec<Step> {
     let subject = Subject::Profile(profile.profile.id.clone());
-    let own: Vec<Standing> = standing.iter().filter(|standing| standing.subject == subject).cloned().collect();
+    let own: Vec<Standing> =
+        standing.iter().filter(|standing| standing.subject == subject).cloned().collect();
     match (profile.many_gone, of_kind(&own, BreakKind::MissingUpstream)) {
         (Some(gone), _) => {
             let mut life = Life::of(subject, &own, History::Told);
@@ -144,7 +145,8 @@ fn names(standing: &Standing, profile: &Profile) -> bool {
 
 /// Why a cause is over: its profiles are polled again, or something else keeps them from it now.
 fn after(standing: &Standing, late: &BTreeMap<Cause, (Vec<(Profile, Timestamp)>, String)>) -> String {
-    let others = late.iter().filter(|(_, (profiles, _))| profiles.iter().any(|(profile, _)| names(standing, profile)));
+    let others =
+        late.iter().filter(|(_, (profiles, _))| profiles.iter().any(|(profile, _)| names(standing, profile)));
     let others: Vec<&str> = others.map(|(cause, _)| cause.as_str()).collect();
     if others.is_empty() {
         "every profile was completely polled again".to_owned()

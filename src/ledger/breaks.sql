@@ -40,6 +40,7 @@ CREATE UNIQUE INDEX break_episode ON break (subject, kind, episode);
 CREATE UNIQUE INDEX break_unresolved ON break (subject, kind) WHERE resolved_at IS NULL;
 CREATE INDEX break_muted ON break (muted_until) WHERE muted_until IS NOT NULL AND resolved_at IS NULL;
 CREATE INDEX break_not_of_orchestration ON break (scope) WHERE scope > 1 AND resolved_at IS NULL;
+CREATE INDEX break_of_profile ON break (profile, kind) WHERE resolved_at IS NULL;
 
 -- What people are to be told. A notice has a delivery for each sink that tells it.
 CREATE TABLE notice (

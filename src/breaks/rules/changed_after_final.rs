@@ -26,7 +26,9 @@ pub(super) fn judge(row: &RowFacts<'_>, standing: Option<&Standing>) -> Judgemen
     let mut fields = differences::replaced(row.changes);
     fields.retain(|difference| FIXED.contains(&difference.field));
     // Another reason for the same failure is worth knowing, and no other outcome.
-    if fields.iter().all(|difference| difference.field == Field::FailReason) && before.status == row.now.status {
+    if fields.iter().all(|difference| difference.field == Field::FailReason)
+        && before.status == row.now.status
+    {
         return Judgement::Silent;
     }
     Judgement::Wrong {

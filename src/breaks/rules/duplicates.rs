@@ -24,7 +24,8 @@ fn duplicate_of(row: &RowFacts<'_>, others: &[Lookalike], severity: Severity) ->
     let is_told_by_this = |other: &Lookalike| {
         (other.created_at, &other.id) < (row.now.created_at, &row.now.id) || !row.appeared.contains(&other.id)
     };
-    let others: Vec<_> = others.iter().filter(|other| is_told_by_this(other)).map(|other| other.id.clone()).collect();
+    let others: Vec<_> =
+        others.iter().filter(|other| is_told_by_this(other)).map(|other| other.id.clone()).collect();
     if others.is_empty() {
         return Judgement::Silent;
     }

@@ -35,10 +35,10 @@ pub(super) fn judge(row: &RowFacts<'_>, standing: Option<&Standing>) -> Judgemen
                 difference.field == Field::Status && !was_final && !may_follow(from, to)
             }
             Change::LegMoved { from, to, .. } => {
-                let is_leg =
-                    [Field::SourceTransferStatus, Field::DestinationTransferStatus].contains(&difference.field);
-                let is_this =
-                    difference.old.as_deref() == Some(from.as_str()) && difference.new.as_deref() == Some(to.as_str());
+                let is_leg = [Field::SourceTransferStatus, Field::DestinationTransferStatus]
+                    .contains(&difference.field);
+                let is_this = difference.old.as_deref() == Some(from.as_str())
+                    && difference.new.as_deref() == Some(to.as_str());
                 is_leg && is_this && !leg_may_follow(from, to)
             }
             // A value that is only left out is no other value, and what covers a final row says so itself.

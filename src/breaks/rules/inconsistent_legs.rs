@@ -3,7 +3,7 @@
 
 use crate::breaks::facts::{Judgement, RowFacts};
 use crate::model::{
-    Audience, Certainty, Evidence, LegStatus, Resolution, Severity, Since, Standing, Status, Timestamp,
+    Certainty, Evidence, LegStatus, Resolution, Severity, Since, Standing, Status, Timestamp,
 };
 
 pub(super) fn judge(row: &RowFacts<'_>, _: Option<&Standing>) -> Judgement {
@@ -32,12 +32,14 @@ fn contradicts_since(row: &RowFacts<'_>) -> Option<Timestamp> {
     let legs = [&row.now.source_transfer.status, &row.now.destination_transfer.status];
     match row.now.status {
         Status::Completed => {
-            let is_open = |leg: &Option<LegStatus>| leg.as_ref().is_some_and(|leg| *leg != LegStatus::Completed);
+            let is_open =
+                |leg: &Option<LegStatus>| leg.as_ref().is_some_and(|leg| *leg != LegStatus::Completed);
             legs.into_iter().any(is_open).then_some(row.status_since)
         }
         Status::Processing => {
             let times = [row.leg_times.source, row.leg_times.destination];
-            let failed = legs.into_iter().zip(times).filter(|(leg, _)| leg.as_ref() == Some(&LegStatus::Failed));
+            let failed =
+                legs.into_iter().zip(times).filter(|(leg, _)| leg.as_ref() == Some(&LegStatus::Failed));
             failed.map(|(_, since)| since.max(row.status_since)).min()
         }
         _ => None,

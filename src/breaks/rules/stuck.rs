@@ -3,7 +3,8 @@
 use crate::breaks::facts::{Judgement, RowFacts};
 use crate::breaks::limits::Allowance;
 use crate::model::{
-    Audience, Certainty, Evidence, LegSide, LegStatus, Orchestration, Resolution, Severity, Since, Standing, Status,
+    Audience, Certainty, Evidence, LegSide, LegStatus, Orchestration, Resolution, Severity, Since, Standing,
+    Status,
 };
 
 /// PROCESSING for longer than the limit; critical at a multiple of it.

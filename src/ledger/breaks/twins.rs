@@ -5,7 +5,7 @@ use std::time::Duration;
 use rusqlite::{Connection, params};
 
 use crate::ledger::{Problem, rows};
-use crate::model::{Field, FieldValue, Identifier, Lookalike, Orchestration};
+use crate::model::{Field, FieldValue, Lookalike, Orchestration};
 
 /// How many others are told of one orchestration.
 const MAX_OTHERS: usize = 10;
@@ -27,14 +27,16 @@ const SAME: [Field; 9] = [
 pub(in crate::ledger) fn namesakes(
     connection: &Connection,
     row: &Orchestration,
-) -> Result<Vec<Identifier>, Problem> {
+) -> Result<Vec<Lookalike>, Problem> {
     let Some(ref_id) = &row.ref_id else { return Ok(Vec::new()) };
     Ok(connection
         .prepare_cached(
-            "SELECT id FROM orchestration WHERE ref_id = ?1 AND id <> ?2 AND profile_id IS ?3
+            "SELECT id, created_at FROM orchestration WHERE ref_id = ?1 AND id <> ?2 AND profile_id IS ?3
              ORDER BY created_at, id LIMIT ?4",
         )?
-        .query_map(params![ref_id, row.id, row.profile_id, MAX_OTHERS as u64], |row| row.get(0))?
+        .query_map(params![ref_id, row.id, row.profile_id, MAX_OTHERS as u64], |row| {
+            Ok(Lookalike { id: row.get(0)?, created_at: row.get(1)? })
+        })?
         .collect::<Result<_, _>>()?)
 }
 
