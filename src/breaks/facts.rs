@@ -79,9 +79,9 @@ impl<'a> RowFacts<'a> {
         self.applied.get_or_init(|| self.limits.of(self.now, self.page.profile))
     }
 
-    /// Whether it was seen for the first time.
-    pub(super) fn has_appeared(&self) -> bool {
-        self.changes.contains(&Change::Appeared)
+    /// Whether it is another one than it was: what is new to the ledger only appeared.
+    pub(super) fn has_changed(&self) -> bool {
+        self.changes.iter().any(|change| *change != Change::Appeared)
     }
 
     /// Whether it moved to the status that it has, or appeared in it.

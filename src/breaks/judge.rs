@@ -39,7 +39,7 @@ pub fn judge(limits: &Limits, history: History, page: &PageFacts<'_>) -> Vec<Ste
                 namesakes,
                 lookalikes,
             } => {
-                if is_quiet(now, changes, standing) {
+                if is_quiet(now, changes, standing) && namesakes.is_empty() && lookalikes.is_empty() {
                     continue;
                 }
                 let row = Row {

@@ -7,6 +7,10 @@ ALTER TABLE poll ADD COLUMN cause TEXT;
 ALTER TABLE poll ADD COLUMN gone INTEGER;
 ALTER TABLE poll ADD COLUMN gone_of INTEGER;
 
+-- Those whose legs do not follow: they are looked at again for a while.
+CREATE INDEX orchestration_unsettled ON orchestration (listed_by, status_since)
+    WHERE status = 3 AND (source_transfer_status <> 3 OR destination_transfer_status <> 3);
+
 CREATE TABLE break (
     number        INTEGER PRIMARY KEY AUTOINCREMENT,
     kind          TEXT    NOT NULL,

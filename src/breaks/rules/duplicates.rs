@@ -30,7 +30,7 @@ fn duplicate_of(row: &RowFacts<'_>, others: &[Lookalike], severity: Severity) ->
         return Judgement::Silent;
     }
     let audience = match row.audience_of_what_ended() {
-        Audience::Nobody if row.has_appeared() => Audience::Nobody,
+        Audience::Nobody if !row.has_changed() => Audience::Nobody,
         _ => Audience::Everybody,
     };
     Judgement::Wrong { severity, evidence: Evidence::SameAs { others }, audience }
