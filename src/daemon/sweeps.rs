@@ -67,7 +67,7 @@ pub(super) async fn run(daemon: Daemon) -> Ended {
                     let name = run_name(sweep);
                     let left = left_to_sweep(&daemon, sweep, failed.remove(&name), now);
                     let Some(outcome) = sweep_now(&daemon, sweep, due, &left).await else { return Ok(()) };
-                    if was_stopped(&outcome) {
+                    if outcome.was_stopped() {
                         return Ok(());
                     }
                     if let Some(left) = what_failed(&outcome, left) {
@@ -156,7 +156,7 @@ async fn sweep_owed(daemon: &Daemon) -> anyhow::Result<Owed> {
     let Some(turn) = daemon.turn(&wanted).await else { return Ok(Owed::Stopped) };
     tracing::info!(reason, since = %since, "a sweep of everything begins that is owed");
     let outcome = daemon.carry_out(turn, &wanted, &selection).await;
-    Ok(if was_stopped(&outcome) { Owed::Stopped } else { Owed::Tried })
+    Ok(if outcome.was_stopped() { Owed::Stopped } else { Owed::Tried })
 }
 
 /// The sweep that is due first, and since or from when.
@@ -204,9 +204,4 @@ async fn set_back(daemon: &Daemon, done: &mut Done, now: Timestamp) -> Ended {
         or_log(daemon.ledger.note_schedule_run(run).await)?;
     }
     Ok(())
-}
-
-fn was_stopped(outcome: &PollOutcome) -> bool {
-    let failures = outcome.profiles.iter().flat_map(|poll| poll.result.failures());
-    failures.chain(&outcome.account_failure).any(|failure| failure.kind == FailureKind::Stopped)
 }

@@ -271,4 +271,10 @@ impl PollOutcome {
             && self.account_failure.is_none()
             && self.profiles.iter().all(|poll| poll.result == PollResult::Complete)
     }
+
+    /// Whether tallyd's end cut it short.
+    pub fn was_stopped(&self) -> bool {
+        let failures = self.profiles.iter().flat_map(|poll| poll.result.failures());
+        failures.chain(&self.account_failure).any(|failure| failure.kind == FailureKind::Stopped)
+    }
 }

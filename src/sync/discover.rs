@@ -3,12 +3,13 @@
 use std::collections::HashSet;
 use std::time::Duration;
 
+use super::choose::{Standing, unlisted};
 use super::failure::{of_ledger, of_walk};
 use super::listing::{Found, Walk};
 use super::progress::Event;
 use super::tally::Tally;
 use super::visit::Visit;
-use super::{Pace, Poller, Standing, refresh, unlisted};
+use super::{Pace, Poller, refresh};
 use crate::ledger::{Listing, PollNumber, ProfileKey};
 use crate::model::{
     Counts, Coverage, FailureKind, Identifier, Lane, PollFailure, PollResult, Profile, ProfilePoll,

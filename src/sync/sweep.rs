@@ -15,12 +15,13 @@ use compare::{Compared, compare, created_at, guess_span};
 pub(super) use strays::find as find_strays;
 
 use super::board::Span;
+use super::choose::{Standing, unlisted};
 use super::failure::{of_ledger, of_walk};
 use super::listing::SortedRows;
 use super::progress::Event;
 use super::tally::Tally;
 use super::visit::Visit;
-use super::{Poller, Standing, missing, unlisted};
+use super::{Poller, missing};
 use crate::ledger::{Moment, OrchestrationKey, PageCommit, Progress, Sweep, SweepStep, SweptRow};
 use crate::model::{
     FailureKind, Identifier, Lane, PollFailure, PollResult, Profile, ProfilePoll, SweepWindow, Timestamp,
