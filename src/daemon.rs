@@ -25,7 +25,7 @@ use tokio::sync::{Mutex, MutexGuard, mpsc, watch};
 pub use session::{Patience, Session, SessionError, reading_client};
 pub use signals::orders;
 pub use sweeps::run_name;
-pub use wanted::{Unservable, Wanted, Whom};
+pub use wanted::{Since, Unservable, Wanted, Whom};
 
 use crate::clock::SharedClock;
 use crate::config::{Config, ConfigError, Loaded, LogLevel};

@@ -44,6 +44,7 @@ pub use stopping::{Stopper, Stopping};
 pub use turns::Turns;
 
 use choose::Standing;
+use sweep::ListedPages;
 use turns::Turn;
 
 /// The most pages in memory: one of 1000 rows takes some 3 MiB, body and rows together.
@@ -51,6 +52,9 @@ const MAX_PAGES: usize = 16;
 
 /// The most of them that backfills have. Pages that are late hold their room, and polls need some meanwhile.
 const MAX_BACKFILL_PAGES: usize = MAX_PAGES - 4;
+
+/// A sweep that was cut short longer ago than this begins anew: what it compared is too old to build on.
+const RESUMED_WITHIN: Duration = Duration::from_secs(24 * 3600);
 
 /// What a poller has to be told.
 #[derive(Clone, Copy, Debug)]
@@ -108,6 +112,7 @@ pub struct Poller {
     settings: Settings,
     watch: Watch,
     stopping: Stopping,
+    resumed_within: Duration,
     turns: Turns,
     /// Room for pages in memory, for all profiles together.
     room: Arc<Semaphore>,
@@ -129,13 +134,31 @@ impl Poller {
         let room = Arc::new(Semaphore::new(MAX_PAGES));
         let backfill_room = Arc::new(Semaphore::new(MAX_BACKFILL_PAGES));
         let (stopping, turns, leavers) = (Stopping::never(), Turns::default(), Arc::default());
-        Self { client, ledger, clock, settings, watch, stopping, turns, room, backfill_room, leavers }
+        Self {
+            client,
+            ledger,
+            clock,
+            settings,
+            watch,
+            stopping,
+            resumed_within: RESUMED_WITHIN,
+            turns,
+            room,
+            backfill_room,
+            leavers,
+        }
     }
 
     /// The same poller, whose polls end at their next page boundary once `stopping` is given.
     #[must_use]
     pub fn with_stopping(self, stopping: Stopping) -> Self {
         Self { stopping, ..self }
+    }
+
+    /// The same poller, whose sweeps go on only with those cut short that began so long ago at most.
+    #[must_use]
+    pub fn resuming_within(self, resumed_within: Duration) -> Self {
+        Self { resumed_within, ..self }
     }
 
     /// The same poller, which shares its turns with whoever else has these.
@@ -191,8 +214,8 @@ impl Poller {
     }
 
     /// Sweeps every selected profile, one after the other: lists a window again and compares every row. Runs
-    /// beside polls, and gives way to them at the limiter. What a former sweep of such a window left is gone
-    /// on with.
+    /// beside polls, and gives way to them at the limiter. A sweep of such a window that was cut short less than
+    /// a day ago is gone on with.
     ///
     /// Where every profile is selected, the account is listed too, for rows of profiles that it does not list.
     pub async fn sweep(&self, selection: &ProfileSelection, window: SweepWindow) -> PollOutcome {
@@ -200,11 +223,12 @@ impl Poller {
         let mut outcome = no_outcome();
         match choose::choose(&poller, selection, self.clock.monotonic()).await {
             Ok(all) => {
+                let mut listed = ListedPages::default();
                 for Chosen { profile, standing, .. } in all {
-                    outcome.profiles.push(poller.sweep_profile(profile, standing, window).await);
+                    outcome.profiles.push(poller.sweep_profile(profile, standing, window, &mut listed).await);
                 }
                 if *selection == ProfileSelection::All {
-                    poller.sweep_strays(window, &mut outcome).await;
+                    poller.sweep_strays(window, &listed, &mut outcome).await;
                 }
             }
             Err(failure) => outcome.account_failure = Some(failure),
@@ -237,19 +261,27 @@ impl Poller {
                 break;
             }
             // The poll asked the account, and would have failed otherwise.
-            let sweep = poller.sweep_profile(profile, Standing::Listed, SweepWindow::Everything);
+            let mut listed = ListedPages::default();
+            let window = SweepWindow::Everything;
+            let sweep = poller.sweep_profile(profile, Standing::Listed, window, &mut listed);
             outcome.profiles.push(sweep.await);
         }
         outcome.requests += poller.client.requests_sent();
     }
 
-    async fn sweep_profile(&self, profile: Profile, standing: Standing, window: SweepWindow) -> ProfilePoll {
+    async fn sweep_profile(
+        &self,
+        profile: Profile,
+        standing: Standing,
+        window: SweepWindow,
+        listed: &mut ListedPages,
+    ) -> ProfilePoll {
         // Two pages in flight make it large.
-        Box::pin(sweep::sweep_profile(self, profile, standing, window)).await
+        Box::pin(sweep::sweep_profile(self, profile, standing, window, listed)).await
     }
 
-    async fn sweep_strays(&self, window: SweepWindow, outcome: &mut PollOutcome) {
-        match Box::pin(sweep::find_strays(self, window, &outcome.profiles)).await {
+    async fn sweep_strays(&self, window: SweepWindow, listed: &ListedPages, outcome: &mut PollOutcome) {
+        match Box::pin(sweep::find_strays(self, window, &outcome.profiles, listed)).await {
             Ok(0) => {}
             Ok(rows) => {
                 outcome.account_failure = Some(PollFailure {
@@ -301,6 +333,7 @@ impl Poller {
             result: PollResult::Failed(stopping::shutting_down()),
             counts: Counts::default(),
             coverage: None,
+            compared_since: None,
         }
     }
 

@@ -167,6 +167,6 @@ impl Report {
 fn subject(wanted: &Wanted) -> String {
     match wanted {
         Wanted::Poll(_) | Wanted::Backfill(_) => wanted.kind().to_owned(),
-        Wanted::Sweep(_, window) => format!("sweep of {window}"),
+        Wanted::Sweep(_, window, _) => format!("sweep of {window}"),
     }
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use futures_util::future::BoxFuture;
 
-use super::wanted::Wanted;
+use super::wanted::{Since, Wanted};
 use crate::clock::{SharedClock, SystemClock};
 use crate::config::Config;
 use crate::ledger::{Ledger, LedgerError, Role, Rules, StoredStop, keep_stop_beside};
@@ -135,7 +135,11 @@ impl Session {
         match wanted {
             Wanted::Poll(_) => poller.poll(selection, Pace::ByGap).await,
             Wanted::Backfill(_) => poller.poll(selection, Pace::Backfill).await,
-            Wanted::Sweep(_, window) => poller.sweep(selection, *window).await,
+            Wanted::Sweep(_, window, Since::CutShort) => poller.sweep(selection, *window).await,
+            Wanted::Sweep(_, window, Since::Asked(at)) => {
+                let ago = self.clock.now().since(*at);
+                poller.resuming_within(ago).sweep(selection, *window).await
+            }
         }
     }
 

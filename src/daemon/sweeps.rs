@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::{Daemon, Ended, LOOK_AGAIN, Wanted, Whom, or_later, or_log};
+use super::{Daemon, Ended, LOOK_AGAIN, Since, Wanted, Whom, or_later, or_log};
 use crate::config::SweepConfig;
 use crate::ledger::{LedgerError, ScheduleRun};
 use crate::model::{FailureKind, PollFailure, PollOutcome, ProfileSelection, SweepWindow, Timestamp};
@@ -152,7 +152,7 @@ async fn sweep_owed(daemon: &Daemon) -> anyhow::Result<Owed> {
     let (reason, since) = (first.reason.clone(), first.since);
     let profiles: Vec<_> = owed.into_iter().map(|owed| owed.profile).collect();
     let selection = ProfileSelection::Listed(profiles.clone());
-    let wanted = Wanted::Sweep(Whom::Only(profiles), SweepWindow::Everything);
+    let wanted = Wanted::Sweep(Whom::Only(profiles), SweepWindow::Everything, Since::CutShort);
     let Some(turn) = daemon.turn(&wanted).await else { return Ok(Owed::Stopped) };
     tracing::info!(reason, since = %since, "a sweep of everything begins that is owed");
     let outcome = daemon.carry_out(turn, &wanted, &selection).await;
@@ -182,7 +182,7 @@ async fn sweep_now(
     due: Timestamp,
     selection: &ProfileSelection,
 ) -> Option<PollOutcome> {
-    let wanted = Wanted::Sweep(Whom::All, sweep.window);
+    let wanted = Wanted::Sweep(Whom::All, sweep.window, Since::CutShort);
     let turn = daemon.turn(&wanted).await?;
     tracing::debug!(sweep = sweep.name, window = %sweep.window, due = %due, "a sweep begins");
     Some(daemon.carry_out(turn, &wanted, selection).await)

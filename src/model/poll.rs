@@ -245,6 +245,9 @@ pub struct ProfilePoll {
     pub counts: Counts,
     /// What is covered now; `None` where the profile was never completely listed.
     pub coverage: Option<Coverage>,
+    /// Since when everything was compared that a sweep compared: before it began, where it went on with one
+    /// that was cut short. `None` where no sweep began.
+    pub compared_since: Option<Timestamp>,
 }
 
 /// A local clock that is off by more than this, in microseconds, is told (the contract's rule 7).

@@ -10,6 +10,7 @@ use std::time::Duration;
 use reqwest::header::{AUTHORIZATION, HeaderValue};
 use reqwest::{Method, Request, Url};
 
+use super::body::Text;
 use super::json::Json;
 use super::limiter::Limiter;
 use super::outbound::{Manner, Outbound};
@@ -24,7 +25,7 @@ use super::{
     StopKeeper, Subject, UnreadPage, profiles,
 };
 use crate::clock::SharedClock;
-use crate::model::{Identifier, Lane, Profile};
+use crate::model::{Identifier, Lane, Profile, Timestamp};
 
 /// An account with more profiles than this many pages of 1000 does not exist; a listing that goes on
 /// beyond it goes in a circle.
@@ -152,15 +153,25 @@ impl Client {
         query: &ListQuery,
         cursor: Option<&Cursor>,
     ) -> Result<Page, FetchError> {
-        Ok(self.list_unread(lane, query, cursor).await?.read())
+        Ok(self.list_as(lane, query, cursor, UnreadPage::parse).await?.read())
     }
 
-    /// The same, leaving it to the caller which rows to read.
+    /// The same, leaving it to the caller which rows to judge and to read.
     pub async fn list_unread(
         &self,
         lane: Lane,
         query: &ListQuery,
         cursor: Option<&Cursor>,
+    ) -> Result<UnreadPage, FetchError> {
+        self.list_as(lane, query, cursor, UnreadPage::glance).await
+    }
+
+    async fn list_as(
+        &self,
+        lane: Lane,
+        query: &ListQuery,
+        cursor: Option<&Cursor>,
+        take: fn(Text, Option<Timestamp>) -> Result<UnreadPage, BodyError>,
     ) -> Result<UnreadPage, FetchError> {
         query.check()?;
         let mut url = self.url(&["orchestration", "orchestrations"])?;
@@ -171,7 +182,7 @@ impl Client {
             let (took, date) = (answer.took, answer.date);
             let body = answer.expect_ok(&ask.call, subject)?;
             self.inner.note_latency(took);
-            let page = body.into_text().and_then(|text| UnreadPage::parse(text, date));
+            let page = body.into_text().and_then(|text| take(text, date));
             page.map_err(|problem| ask.unintelligible(problem))
         })
         .await

@@ -41,6 +41,7 @@ pub(super) async fn fail_profile(
         result: PollResult::Failed(failure.clone()),
         counts: Counts::default(),
         coverage: None,
+        compared_since: None,
     };
     let noted = async {
         let state = poller.ledger.open_profile(profile, now).await?;
@@ -88,6 +89,7 @@ pub(super) async fn poll_profile(
         result,
         counts: tally.counts,
         coverage: tally.coverage,
+        compared_since: None,
     };
     (poller.watch)(Event::ProfileEnded(Box::new(poll.clone())));
     poll
