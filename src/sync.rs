@@ -396,8 +396,7 @@ fn cut_short(poll: &mut ProfilePoll, failure: &PollFailure) {
     }
 }
 
-/// The rules by which the ledger compares and judges pages. No rule about breaks exists yet, so nothing
-/// follows from a page.
+/// Rules by which the ledger compares pages, and under which nothing follows from them.
 pub fn rules() -> crate::ledger::Rules {
-    crate::ledger::Rules { compare: diff::compare, judge: Arc::new(|_| Vec::new()) }
+    crate::ledger::Rules::without_breaks(diff::compare)
 }
