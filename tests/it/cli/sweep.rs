@@ -84,6 +84,7 @@ fn a_sweep_compares_all_from_now_on_and_goes_on_with_one_cut_short_only_where_th
     assert!(profile["compared_since"].as_str().unwrap() < profile["began_at"].as_str().unwrap(), "{profile}");
 
     cut_short();
+    shell.control.set_field(&oldest, "source_amount", "8.88").unwrap();
     let anew = swept(&shell, &["--full"]);
     let profile = &anew["profiles"][0];
     assert_eq!((anew["complete"].clone(), changed(&anew)), (Value::from(true), 1));
