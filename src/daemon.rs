@@ -27,14 +27,14 @@ pub use judging::rules;
 pub use session::{Patience, Session, SessionError, reading_client};
 pub use signals::orders;
 pub use sweeps::run_name;
-pub use wanted::{Unservable, Wanted, Whom};
+pub use wanted::{Since, Unservable, Wanted, Whom};
 
 use crate::clock::SharedClock;
 use crate::config::{Config, ConfigError, Loaded, LogLevel};
 use crate::ledger::{Ledger, LedgerError, Place, Problem, Reader, Role, Rules};
 use crate::model::{PollOutcome, ProfileSelection, Timestamp, with_causes};
 use crate::schedule::RunningOut;
-use crate::sync::{Stopper, Stopping, unwatched};
+use crate::sync::{Poller, Stopper, Stopping};
 use report::Report;
 use tasks::Tasks;
 
@@ -118,8 +118,6 @@ struct Daemon {
     stopping: Stopping,
     /// The session in effect; a reload replaces it as a whole.
     sessions: watch::Receiver<Arc<Session>>,
-    /// Whose turn it is to poll.
-    poll_turn: Arc<Mutex<()>>,
     /// Whose turn it is to sweep.
     sweep_turn: Arc<Mutex<()>>,
     report: Arc<Report>,
@@ -132,32 +130,37 @@ impl Daemon {
         Arc::clone(&self.sessions.borrow())
     }
 
-    /// Waits until nothing else of the kind is done: two polls of one profile would be in each other's way, and
-    /// two sweeps would share the requests that one alone could have. `None` once tallyd stops.
-    async fn turn(&self, wanted: &Wanted) -> Option<MutexGuard<'_, ()>> {
-        let turn = match wanted {
-            Wanted::Poll(_) | Wanted::Backfill(_) => &self.poll_turn,
-            Wanted::Sweep(..) => &self.sweep_turn,
-        };
+    /// A poller for what the task `polls` begins.
+    fn poller(&self) -> Poller {
+        self.session().poller(Patience::Usual).with_stopping(self.stopping.clone())
+    }
+
+    /// Waits until it may be begun. Of polls, each profile has a turn of its own; two sweeps would share the
+    /// requests that one alone could have. `None` once tallyd stops.
+    async fn turn(&self, wanted: &Wanted) -> Option<Turn<'_>> {
+        let Wanted::Sweep(..) = wanted else { return Some(Turn::OfEachProfile) };
         tokio::select! {
             biased;
             () = self.stopping.given() => None,
-            turn = turn.lock() => Some(turn),
+            turn = self.sweep_turn.lock() => Some(Turn::OfSweeps(turn)),
         }
     }
 
     /// Does what is wanted, and logs how it went.
-    async fn carry_out(
-        &self,
-        _turn: MutexGuard<'_, ()>,
-        wanted: &Wanted,
-        selection: &ProfileSelection,
-    ) -> PollOutcome {
+    async fn carry_out(&self, _turn: Turn<'_>, wanted: &Wanted, selection: &ProfileSelection) -> PollOutcome {
         let outcome = self.session().carry_out(wanted, selection, self.stopping.clone()).await;
         self.report.outcome(wanted, &outcome, self.clock.monotonic());
         self.polled.notify_one();
         outcome
     }
+}
+
+/// Whose turn it is, for as long as it is held.
+enum Turn<'a> {
+    /// That of whoever sweeps.
+    OfSweeps(#[expect(dead_code, reason = "held, never read")] MutexGuard<'a, ()>),
+    /// That of each profile, which its poll takes itself.
+    OfEachProfile,
 }
 
 /// What a task makes of the ledger's answer: what may pass by itself is logged and there is none, anything else
@@ -185,7 +188,7 @@ fn or_log(written: Result<(), LedgerError>) -> Ended {
 pub async fn run(setup: Setup, mut orders: mpsc::Receiver<Order>) -> Result<(), RunError> {
     let Setup { config, clock, seed, rules, reread, set_level } = setup;
     let judged_by = rules(&config);
-    let session = Session::open(config, Arc::clone(&clock), Role::Daemon, judged_by, unwatched()).await?;
+    let session = Session::open(config, Arc::clone(&clock), Role::Daemon, judged_by, report::watch()).await?;
     let path = session.config().ledger.path.clone();
     let place = Place::of(&path).map_err(SessionError::Ledger)?;
     let reader = Reader::open(&path).map_err(SessionError::Ledger)?;
@@ -199,7 +202,6 @@ pub async fn run(setup: Setup, mut orders: mpsc::Receiver<Order>) -> Result<(), 
         clock,
         stopping,
         sessions,
-        poll_turn: Arc::default(),
         sweep_turn: Arc::default(),
         report: Arc::default(),
         polled: Arc::default(),

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use futures_util::future::BoxFuture;
 
-use super::wanted::Wanted;
+use super::wanted::{Since, Wanted};
 use crate::clock::{SharedClock, SystemClock};
 use crate::config::Config;
 use crate::ledger::{Ledger, LedgerError, Role, Rules, StoredStop, keep_stop_beside};
@@ -15,7 +15,7 @@ use crate::model::{PollOutcome, ProfileSelection};
 use crate::paxos::{
     self, ApiUrl, Client, ClientError, InvalidCertificate, InvalidUrl, RootCertificate, Stop, StopKeeper,
 };
-use crate::sync::{self, Pace, Poller, Stopping, Watch};
+use crate::sync::{self, Pace, Poller, Stopping, Turns, Watch};
 
 /// The longest pause that is taken over from a former process: far more than any that was seen.
 const LONGEST_KEPT_STOP: Duration = Duration::from_secs(24 * 3600);
@@ -58,6 +58,7 @@ pub struct Session {
     client: Client,
     poller: Poller,
     watch: Watch,
+    turns: Turns,
 }
 
 impl fmt::Debug for Session {
@@ -80,19 +81,26 @@ impl Session {
         let stops = ledger.stops(clock.now()).await?;
         let keeper = Arc::new(KeepInLedger(ledger.clone()));
         let client = client(&config, Arc::clone(&clock), stops, keeper)?;
-        Ok(Self::over(ledger, client, config, clock, watch))
+        Ok(Self::over(ledger, client, config, clock, watch, Turns::default()))
     }
 
-    /// A session by another configuration, over the same ledger, limiter and pauses.
+    /// A session by another configuration, over the same ledger, limiter, pauses and turns.
     pub(super) fn with_config(&self, config: Config) -> Result<Self, SessionError> {
         let client = self.client.with_settings(settings(&config, self.clock.now().as_micros())?)?;
         let (ledger, clock) = (self.ledger.clone(), Arc::clone(&self.clock));
-        Ok(Self::over(ledger, client, config, clock, Arc::clone(&self.watch)))
+        Ok(Self::over(ledger, client, config, clock, Arc::clone(&self.watch), self.turns.clone()))
     }
 
-    fn over(ledger: Ledger, client: Client, config: Config, clock: SharedClock, watch: Watch) -> Self {
-        let poller = poller(&client, &ledger, &clock, &config, &watch);
-        Self { ledger, config, clock, client, poller, watch }
+    fn over(
+        ledger: Ledger,
+        client: Client,
+        config: Config,
+        clock: SharedClock,
+        watch: Watch,
+        turns: Turns,
+    ) -> Self {
+        let poller = poller(&client, &ledger, &clock, &config, &watch).with_turns(turns.clone());
+        Self { ledger, config, clock, client, poller, watch, turns }
     }
 
     /// What is polled.
@@ -107,6 +115,7 @@ impl Session {
             Patience::WaitOutStops => {
                 let client = self.client.with_stop_patience(LONGEST_STOP);
                 poller(&client, &self.ledger, &self.clock, &self.config, &self.watch)
+                    .with_turns(self.turns.clone())
             }
         }
     }
@@ -126,7 +135,11 @@ impl Session {
         match wanted {
             Wanted::Poll(_) => poller.poll(selection, Pace::ByGap).await,
             Wanted::Backfill(_) => poller.poll(selection, Pace::Backfill).await,
-            Wanted::Sweep(_, window) => poller.sweep(selection, *window).await,
+            Wanted::Sweep(_, window, Since::CutShort) => poller.sweep(selection, *window).await,
+            Wanted::Sweep(_, window, Since::Asked(at)) => {
+                let ago = self.clock.now().since(*at);
+                poller.resuming_within(ago).sweep(selection, *window).await
+            }
         }
     }
 
