@@ -4,9 +4,9 @@
 //! or SQLite spell these values: `paxos` and `ledger` translate at their edges.
 
 mod amount;
+mod breaks;
 mod causes;
 mod change;
-mod consequence;
 mod duration;
 mod field;
 mod identifier;
@@ -21,9 +21,16 @@ mod sweep_window;
 mod timestamp;
 
 pub use amount::{Amount, InvalidAmount};
+pub use breaks::{
+    Acknowledgement, Audience, BreakKind, BreakNumber, BreakRecord, Cause, Certainty, Closing, Difference,
+    Evidence, Finding, Mute, Notice, Occasion, Resolution, Resolved, Severity, Since, SinkName, Standing,
+    Step, Subject, Tell, Told,
+};
 pub use causes::with_causes;
-pub use change::{Change, LegSide, Observation, PageFacts, Trust, Verdict};
-pub use consequence::Consequence;
+pub use change::{
+    Change, LegSide, LegTimes, Lookalike, ManyGone, Observation, PageFacts, PollFacts, ProfileFacts, Trouble,
+    Trust, Verdict,
+};
 pub use duration::in_words;
 pub use field::{Field, FieldValue};
 pub use identifier::Identifier;

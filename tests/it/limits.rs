@@ -4,6 +4,7 @@
 
 mod allowances;
 mod explained;
+mod measured;
 mod properties;
 mod rules;
 

@@ -1,0 +1,18 @@
+//! Breaks: the reconciliation exceptions, as values.
+//!
+//! What opens one is the rules' affair (`breaks`), keeping it the ledger's, telling people the sinks'. Here
+//! is what they pass to each other.
+
+mod evidence;
+mod kind;
+mod notice;
+mod record;
+mod standing;
+mod step;
+
+pub use evidence::{Certainty, Difference, Evidence, Since};
+pub use kind::{BreakKind, Cause, Closing, Severity};
+pub use notice::{Notice, Occasion, SinkName};
+pub use record::{BreakRecord, Resolved};
+pub use standing::{Acknowledgement, Audience, BreakNumber, Mute, Resolution, Standing, Told};
+pub use step::{Finding, Step, Subject, Tell};
