@@ -11,6 +11,7 @@ mod ledger;
 mod limits;
 mod logging;
 mod paxos;
+mod rules;
 mod schedule;
 mod sim;
 mod simulation;
