@@ -44,9 +44,10 @@ pub struct InvalidDay {
 impl Day {
     /// Reads `YYYY-MM-DD`.
     pub fn parse(text: &str) -> Result<Self, InvalidDay> {
-        let date = NaiveDate::parse_from_str(text, "%Y-%m-%d").ok();
-        date.filter(|date| text.len() == 10 && YEARS.contains(&date.year()))
-            .map(Self)
+        let date = NaiveDate::parse_from_str(text, "%Y-%m-%d").ok().map(Self);
+        // The library would take signs and leave out zeros.
+        date.filter(|Self(date)| YEARS.contains(&date.year()))
+            .filter(|day| day.to_string() == text)
             .ok_or_else(|| InvalidDay { found: shown(text) })
     }
 }

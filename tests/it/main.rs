@@ -8,6 +8,7 @@ mod daemon;
 mod diff;
 mod harness;
 mod ledger;
+mod limits;
 mod logging;
 mod paxos;
 mod rules;

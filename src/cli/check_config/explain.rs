@@ -66,7 +66,9 @@ impl Told {
             Setting::CriticalAfter => {
                 Some(format!("PROCESSING is critical after {}", self.applied.critical_processing()))
             }
-            Setting::CriticalAmount if is_reached() => Some("reached: critical at once".to_owned()),
+            Setting::CriticalAmount if is_reached() => {
+                Some("reached: critical as soon as it is stuck or rejected".to_owned())
+            }
             _ => None,
         }
     }
