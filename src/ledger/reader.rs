@@ -6,6 +6,7 @@ use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use crate::model::{Coverage, Identifier, Orchestration, Profile, Status, Timestamp, Tracked, UnreadableRow};
 
+use super::breaks::reading::{self, BreakCounts};
 use super::checkpoint::{self, Checkpoint};
 use super::history::{self, History};
 use super::indexes::Lookup;
@@ -62,6 +63,8 @@ pub struct Overview {
     pub running: Vec<RunningPoll>,
     /// What the daemon is asked to do and has not done, oldest first.
     pub requests: Vec<Request>,
+    /// The unresolved breaks.
+    pub breaks: BreakCounts,
     /// When each schedule was last done.
     pub schedule_runs: Vec<ScheduleRun>,
 }
@@ -251,7 +254,10 @@ impl Reader {
     }
 
     /// Runs several queries on one state of the ledger.
-    fn snapshot<T>(&self, read: impl FnOnce(&Connection) -> Result<T, Problem>) -> Result<T, LedgerError> {
+    pub(super) fn snapshot<T>(
+        &self,
+        read: impl FnOnce(&Connection) -> Result<T, Problem>,
+    ) -> Result<T, LedgerError> {
         let run = || -> Result<T, Problem> {
             let transaction = self.connection.unchecked_transaction()?;
             let value = read(&transaction)?;
@@ -296,6 +302,7 @@ fn overview(connection: &Connection, path: &Path, now: Timestamp) -> Result<Over
         profiles: profiles(connection)?,
         running: running_polls(connection)?,
         requests: requests::unended(connection)?,
+        breaks: reading::counts(connection)?,
         schedule_runs: schedule_runs::all(connection)?,
     })
 }
