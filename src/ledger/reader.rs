@@ -17,7 +17,7 @@ use super::schedule_runs::{self, ScheduleRun};
 use super::skew::{self, ClockSkew};
 use super::stops::{self, StoredStop};
 use super::verify::{self, Verification};
-use super::{LedgerError, Problem, ProfileKey, identity, listing, missing, open, rows};
+use super::{LedgerError, Problem, ProfileKey, identity, listing, missing, open, polls, rows};
 
 /// A ledger that is open for reading.
 #[derive(Debug)]
@@ -196,6 +196,16 @@ impl Reader {
                 })
                 .optional()?)
         })
+    }
+
+    /// Every profile that was ever listed under.
+    pub fn profiles(&self) -> Result<Vec<Profile>, LedgerError> {
+        self.snapshot(polls::profiles)
+    }
+
+    /// How far the local clock was off at the end of the last poll that saw Paxos's.
+    pub fn clock_skew(&self) -> Result<Option<ClockSkew>, LedgerError> {
+        self.snapshot(skew::last)
     }
 
     /// Where pruning left the journal's beginning; `None` where nothing was ever pruned.
