@@ -142,6 +142,9 @@ enum Command {
     #[command(subcommand)]
     Ledger(ledger::LedgerCommand),
     /// Check the configuration and show what it comes to, and when each sweep runs next
+    ///
+    /// With --explain, show which limits hold for one orchestration of the ledger, from which rule each comes,
+    /// and why the other rules lost.
     CheckConfig(check_config::CheckConfigArguments),
     /// See tallyd at work, with nothing needed: a simulated Paxos, the real poll, a ledger to look at
     Demo(demo::DemoArguments),

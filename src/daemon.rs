@@ -4,6 +4,7 @@
 //! the assembly of ledger, client and poller, which commands share. What a poll does is `sync`'s. Time
 //! comes from the clock and chance from the seed that are handed in.
 
+mod judging;
 pub mod outcome;
 mod polls;
 mod reload;
@@ -20,8 +21,9 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::{Mutex, MutexGuard, mpsc, watch};
+use tokio::sync::{Mutex, MutexGuard, Notify, mpsc, watch};
 
+pub use judging::rules;
 pub use session::{Patience, Session, SessionError, reading_client};
 pub use signals::orders;
 pub use sweeps::run_name;
@@ -30,7 +32,8 @@ pub use wanted::{Unservable, Wanted, Whom};
 use crate::clock::SharedClock;
 use crate::config::{Config, ConfigError, Loaded, LogLevel};
 use crate::ledger::{Ledger, LedgerError, Place, Problem, Reader, Role, Rules};
-use crate::model::{PollOutcome, ProfileSelection, with_causes};
+use crate::model::{PollOutcome, ProfileSelection, Timestamp, with_causes};
+use crate::schedule::RunningOut;
 use crate::sync::{Stopper, Stopping, unwatched};
 use report::Report;
 use tasks::Tasks;
@@ -47,6 +50,9 @@ type Ended = anyhow::Result<()>;
 /// Reads the configuration again.
 pub type Reread = Box<dyn Fn() -> Result<Loaded, ConfigError> + Send + Sync>;
 
+/// The rules by which the ledger compares and judges under a configuration; [`rules`] but for tests.
+pub type RulesFor = Arc<dyn Fn(&Config) -> Rules + Send + Sync>;
+
 /// Sets the least severe level that is logged.
 pub type SetLevel = Box<dyn Fn(LogLevel) + Send + Sync>;
 
@@ -58,8 +64,8 @@ pub struct Setup {
     pub clock: SharedClock,
     /// Where the jitter starts.
     pub seed: u64,
-    /// How the ledger compares and judges.
-    pub rules: Rules,
+    /// How the ledger compares and judges under a configuration.
+    pub rules: RulesFor,
     /// Reads the configuration again.
     pub reread: Reread,
     /// Sets the least severe level that is logged.
@@ -117,6 +123,8 @@ struct Daemon {
     /// Whose turn it is to sweep.
     sweep_turn: Arc<Mutex<()>>,
     report: Arc<Report>,
+    /// Told when a poll has ended.
+    polled: Arc<Notify>,
 }
 
 impl Daemon {
@@ -147,6 +155,7 @@ impl Daemon {
     ) -> PollOutcome {
         let outcome = self.session().carry_out(wanted, selection, self.stopping.clone()).await;
         self.report.outcome(wanted, &outcome, self.clock.monotonic());
+        self.polled.notify_one();
         outcome
     }
 }
@@ -175,11 +184,13 @@ fn or_log(written: Result<(), LedgerError>) -> Ended {
 /// The ledger or the client cannot be used; a task ended unasked; it was cut short.
 pub async fn run(setup: Setup, mut orders: mpsc::Receiver<Order>) -> Result<(), RunError> {
     let Setup { config, clock, seed, rules, reread, set_level } = setup;
-    let session = Session::open(config, Arc::clone(&clock), Role::Daemon, rules, unwatched()).await?;
+    let judged_by = rules(&config);
+    let session = Session::open(config, Arc::clone(&clock), Role::Daemon, judged_by, unwatched()).await?;
     let path = session.config().ledger.path.clone();
     let place = Place::of(&path).map_err(SessionError::Ledger)?;
     let reader = Reader::open(&path).map_err(SessionError::Ledger)?;
     tell_start(session.config());
+    warn_of_calendars(session.config(), clock.now());
     let ledger = session.ledger.clone();
     let (replace, sessions) = watch::channel(Arc::new(session));
     let (stopper, stopping) = Stopper::new();
@@ -191,15 +202,17 @@ pub async fn run(setup: Setup, mut orders: mpsc::Receiver<Order>) -> Result<(), 
         poll_turn: Arc::default(),
         sweep_turn: Arc::default(),
         report: Arc::default(),
+        polled: Arc::default(),
     };
     let mut tasks = Tasks::default();
     tasks.spawn("polls", polls::run(daemon.clone(), fastrand::Rng::with_seed(seed)));
     tasks.spawn("sweeps", sweeps::run(daemon.clone()));
+    tasks.spawn("breaks", judging::run(daemon.clone()));
     tasks.spawn("requests", requests::run(daemon.clone(), reader, place));
     let ended = loop {
         tokio::select! {
             order = orders.recv() => match order {
-                Some(Order::Reload) => read_again(&daemon, &replace, &reread, &set_level),
+                Some(Order::Reload) => read_again(&daemon, &replace, &reread, &rules, &set_level),
                 Some(Order::Stop) | None => break Ok(()),
             },
             failed = tasks.failed() => break Err(failed),
@@ -270,9 +283,28 @@ fn tell_start(config: &Config) {
     );
 }
 
+/// Warns of calendars that need days off to be added.
+fn warn_of_calendars(config: &Config, now: Timestamp) {
+    for running_out in config.limits.running_out(now) {
+        let RunningOut { calendar, last, days_ahead } = running_out;
+        tracing::warn!(
+            calendar,
+            last_day_off = %last,
+            days_ahead,
+            "a calendar of [[limits.calendars]] runs out: add the days off that follow, or they count as business days"
+        );
+    }
+}
+
 /// Reads the configuration again and puts into effect what can be. Polls and sweeps under way end as they
 /// began; the next ones go by the new one.
-fn read_again(daemon: &Daemon, replace: &watch::Sender<Arc<Session>>, reread: &Reread, set_level: &SetLevel) {
+fn read_again(
+    daemon: &Daemon,
+    replace: &watch::Sender<Arc<Session>>,
+    reread: &Reread,
+    rules: &RulesFor,
+    set_level: &SetLevel,
+) {
     let loaded = match reread() {
         Ok(loaded) => loaded,
         Err(error) => {
@@ -303,6 +335,7 @@ fn read_again(daemon: &Daemon, replace: &watch::Sender<Arc<Session>>, reread: &R
             return;
         }
     };
+    daemon.ledger.set_rules(rules(session.config()));
     replace.send_replace(Arc::new(session));
     for difference in &weighed.applied {
         let reload::Difference { key, old, new } = difference;
@@ -312,6 +345,7 @@ fn read_again(daemon: &Daemon, replace: &watch::Sender<Arc<Session>>, reread: &R
         let reload::Difference { key, old, new } = difference;
         tracing::warn!(key, old, new, "a setting needs a restart; the old value stays");
     }
+    warn_of_calendars(daemon.session().config(), daemon.clock.now());
     if is_other_level {
         set_level(level);
     }

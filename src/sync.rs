@@ -279,7 +279,7 @@ impl Poller {
     }
 
     /// The server's time: its last `Date` and what went by since. Before any came, the local clock.
-    fn server_now(&self) -> Timestamp {
+    pub fn server_now(&self) -> Timestamp {
         let clock = self.client.server_clock();
         let since = self.clock.monotonic().saturating_sub(clock.received);
         clock.date.map_or_else(|| self.clock.now(), |date| date.plus(since))

@@ -22,7 +22,7 @@ use super::settings::{
     SHORT_OVERLAP,
 };
 use super::table::{Placed, Table, mask_text};
-use super::{profiles, schema, secret, sweeps, value};
+use super::{limits, profiles, schema, secret, sweeps, value};
 use crate::model::ProfileSelection;
 
 /// The longest file of certificates that is read, in bytes: some times a whole system's store.
@@ -66,6 +66,8 @@ pub(super) fn read(
         Some(value) => sweeps::read(value, findings),
         None => sweeps::defaults(findings),
     };
+    let every = poll.as_ref().map_or(DEFAULT_EVERY, |poll| poll.every);
+    let limits = limits::read(root.get("limits"), profiles.as_ref().map_err(|error| *error), every, findings);
     let log = match root.get("log") {
         Some(value) => {
             Table::open("log", "log".to_owned(), value, findings).and_then(|table| log(&table, findings))
@@ -78,6 +80,7 @@ pub(super) fn read(
         ledger: ledger?,
         poll: poll?,
         sweeps: sweeps?,
+        limits: limits?,
         log: log?,
     })
 }

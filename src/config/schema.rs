@@ -3,8 +3,8 @@
 use super::complaint::Complaint;
 use crate::model::nearest;
 
-/// Every table with its keys.
-const TABLES: [(&str, &[&str]); 6] = [
+/// Every table with its keys. A table within a table has the other's name in front, and is a key of it.
+const TABLES: [(&str, &[&str]); 9] = [
     (
         "paxos",
         &[
@@ -25,12 +25,52 @@ const TABLES: [(&str, &[&str]); 6] = [
     ("ledger", &["path"]),
     ("poll", &["every", "overlap", "backfill_after"]),
     ("sweeps", &["schedule", "window", "time_zone", "name"]),
+    (
+        "limits",
+        &[
+            "processing",
+            "between_legs",
+            "pending",
+            "inconsistent_legs",
+            "critical_after",
+            "critical_amount",
+            "possible_duplicate",
+            "profile_unpolled",
+            "calendar",
+            "rules",
+            "calendars",
+        ],
+    ),
+    (
+        "limits.rules",
+        &[
+            "name",
+            "profile",
+            "source_rail",
+            "destination_rail",
+            "network",
+            "source_network",
+            "destination_network",
+            "source_asset",
+            "destination_asset",
+            "min_source_amount",
+            "processing",
+            "between_legs",
+            "pending",
+            "inconsistent_legs",
+            "critical_after",
+            "critical_amount",
+            "possible_duplicate",
+            "calendar",
+        ],
+    ),
+    ("limits.calendars", &["name", "time_zone", "weekend", "days_off"]),
     ("log", &["format", "level"]),
 ];
 
-/// Whether a table of this name exists.
+/// Whether a table of this name exists at the top of the file.
 pub(super) fn is_table(name: &str) -> bool {
-    keys(name).is_some()
+    top_tables().any(|table| table == name)
 }
 
 /// Whether a table has this key.
@@ -82,13 +122,12 @@ pub(super) fn unknown_key(table: &str, key: &str) -> Unknown {
 
 /// What to say of something at the top of the file that is no table of ours.
 pub(super) fn unknown_table(name: &str) -> Unknown {
-    let tables = || TABLES.iter().map(|(table, _)| *table);
     let (meant, help) = if let Some(home) = table_of(name) {
         (None, format!("`{name}` belongs in {}", header(home)))
-    } else if let Some(meant) = nearest(name, tables()) {
+    } else if let Some(meant) = nearest(name, top_tables()) {
         (Some(meant), format!("did you mean {}?", header(meant)))
     } else {
-        (None, format!("there are: {}", tables().map(header).collect::<Vec<_>>().join(", ")))
+        (None, format!("there are: {}", top_tables().map(header).collect::<Vec<_>>().join(", ")))
     };
     Unknown { complaint: Complaint::new("unknown table").help(help), meant }
 }
@@ -96,9 +135,13 @@ pub(super) fn unknown_table(name: &str) -> Unknown {
 /// How a table's header is written.
 pub(super) fn header(table: &str) -> String {
     match table {
-        "profiles" | "sweeps" => format!("[[{table}]]"),
+        "profiles" | "sweeps" | "limits.rules" | "limits.calendars" => format!("[[{table}]]"),
         _ => format!("[{table}]"),
     }
+}
+
+fn top_tables() -> impl Iterator<Item = &'static str> {
+    TABLES.iter().map(|(table, _)| *table).filter(|table| !table.contains('.'))
 }
 
 fn keys(table: &str) -> Option<&'static [&'static str]> {

@@ -136,6 +136,11 @@ impl Session {
         self.poller(Patience::WaitOutStops).with_stopping(stopping).sweep_owed(outcome).await;
     }
 
+    /// Judges how the profiles fare, and which acknowledgements are over.
+    pub async fn judge_polls(&self) -> Result<(), LedgerError> {
+        self.ledger.judge_polls(self.config.profiles.clone(), self.poller.server_now()).await
+    }
+
     /// The configuration in effect.
     pub(super) fn config(&self) -> &Config {
         &self.config

@@ -10,6 +10,7 @@ mod harness;
 mod ledger;
 mod logging;
 mod paxos;
+mod rules;
 mod schedule;
 mod sim;
 mod simulation;
