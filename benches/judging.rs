@@ -10,8 +10,8 @@ use std::time::Duration;
 use tallyd::breaks::{self, History, Limits};
 use tallyd::ledger::{Ledger, PageCommit, PollNumber, ProfileKey, Progress, Rules};
 use tallyd::model::{
-    Amount, Endpoint, Fingerprint, Identifier, Lane, Leg, LegStatus, Orchestration, Profile, Received, Status,
-    Timestamp,
+    Amount, Endpoint, Fingerprint, Identifier, Lane, Leg, LegStatus, Orchestration, Profile, Received,
+    Status, Timestamp,
 };
 use tallyd::sync;
 
@@ -52,7 +52,9 @@ async fn measure(name: &str, rules: Rules) {
     ledger.close().await;
     let (first, again) = rounds.split_first().unwrap();
     let again = again.iter().min().unwrap();
-    println!("{name:16} {OPEN} open orchestrations: {again:?} to see them as they were, {first:?} the first time");
+    println!(
+        "{name:16} {OPEN} open orchestrations: {again:?} to see them as they were, {first:?} the first time"
+    );
 }
 
 fn page_of(rows: Vec<Received>, profile: ProfileKey, poll: PollNumber, round: u32) -> PageCommit {

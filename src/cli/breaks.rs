@@ -26,10 +26,19 @@ pub(super) enum BreaksCommand {
     /// Show the whole story of a break, or of every break of an orchestration
     Show(show::ShowArguments),
     /// Acknowledge breaks: nobody is told of them any more until then, or until they resolve or get worse
+    #[command(
+        override_usage = "tallyd breaks ack [OPTIONS] --why <TEXT> <NUMBER>...\n       tallyd breaks ack [OPTIONS] --why <TEXT> <FILTERS>"
+    )]
     Ack(Box<ack::AckArguments>),
     /// Take acknowledgements back
+    #[command(
+        override_usage = "tallyd breaks unack [OPTIONS] <NUMBER>...\n       tallyd breaks unack [OPTIONS] <FILTERS>"
+    )]
     Unack(Box<unack::UnackArguments>),
     /// Resolve breaks that only a person can resolve, such as failed ones
+    #[command(
+        override_usage = "tallyd breaks resolve [OPTIONS] --why <TEXT> <NUMBER>...\n       tallyd breaks resolve [OPTIONS] --why <TEXT> <FILTERS>"
+    )]
     Resolve(Box<resolve::ResolveArguments>),
 }
 

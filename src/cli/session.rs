@@ -6,10 +6,10 @@ use super::failure::Failure;
 use super::terminal::Terminal;
 use super::{Common, logging_of};
 use crate::config::{self, Colour, Config};
+use crate::daemon;
 use crate::ledger::{Reader, Route};
 use crate::logging::Levels;
 use crate::model::Timestamp;
-use crate::sync;
 
 /// Loads the configuration, tells its warnings and starts logging.
 pub(super) fn load(common: &Common, terminal: Terminal) -> Result<Config, Failure> {
@@ -43,6 +43,6 @@ pub(super) fn by_paxos(reader: &Reader, now: Timestamp) -> Result<Timestamp, Fai
 }
 
 /// Which sinks tell what people do with breaks: the same as tell everything else.
-pub(super) fn route() -> Route {
-    sync::rules().route
+pub(super) fn route(config: &Config) -> Route {
+    daemon::rules(config).route
 }

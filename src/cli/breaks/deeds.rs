@@ -64,7 +64,6 @@ pub(super) fn run(
     narrow: impl FnOnce(&mut BreakFilter),
     terminal: Terminal,
 ) -> Result<Exit, Failure> {
-    let by = by(wanted)?;
     let (numbers, rest) = if wanted.numbers.is_empty() {
         let reader = Reader::open(&session::ledger_path(config))?;
         let now = session::by_paxos(&reader, SystemClock.now())?;
@@ -77,6 +76,7 @@ pub(super) fn run(
     if wanted.dry_run {
         return would(&numbers, wanted, verb, terminal);
     }
+    let by = by(wanted)?;
     if rest == Rest::Done && !numbers.is_empty() && !wanted.yes {
         let count = numbers.len();
         match terminal.ask(&format!("{} {}?", verb.present, breaks(count)))? {
@@ -95,7 +95,7 @@ pub(super) fn run(
             }
         }
     }
-    let route = session::route();
+    let route = session::route(config);
     let ledger = Beside::at(&session::ledger_path(config));
     let now = SystemClock.now();
     let done = ledger.do_with_breaks(&config.paxos.api_url, &numbers, (&by, deed), rest, &route, now)?;

@@ -193,7 +193,11 @@ fn people_acknowledge_and_resolve_beside_a_daemon_and_without_one() {
     shell.run_well(&["breaks", "unack", "1", "--by", "ada"]);
     shell.run_well(&["breaks", "resolve", "3", "--why", "sent again", "--by", "ada"]);
     daemon.stop();
-    assert_eq!(numbers(&shell, &["--state", "open"]), [4, 1]);
+    // The daemon found out that Paxos knows none of them, which is a break of its own.
+    assert_eq!(
+        numbers(&shell, &["--state", "open", "--kind", "failed", "--kind", "stuck_processing"]),
+        [4, 1]
+    );
     assert_eq!(numbers(&shell, &["--state", "acknowledged"]), [2]);
     assert_eq!(numbers(&shell, &["--state", "resolved"]), [3]);
     let shown = json_of(&shell, &["breaks", "show", "payout-1", "--json"]);
@@ -232,7 +236,7 @@ fn what_people_read() {
     let mut read = String::new();
     let mut say = |arguments: &[&str]| {
         let ran = shell.run(arguments);
-        let (stdout, stderr) = (without_what_differs(&ran.stdout), ran.stderr);
+        let [stdout, stderr] = [ran.stdout, ran.stderr].map(|text| without_what_differs(&text));
         let stderr = stderr.replace(shell.folder.path().to_str().unwrap(), "FOLDER");
         let shown = arguments
             .iter()
@@ -268,29 +272,29 @@ fn what_people_read() {
     insta::assert_snapshot!(read);
 }
 
-/// Ages and times of this run.
+/// A text without the ages and times of this run, and without the room that they take in a table.
 fn without_what_differs(text: &str) -> String {
-    let year = Timestamp::parse_rfc3339("2026-05-28T00:00:00Z").unwrap().to_rfc3339_seconds();
     let mut shown = String::new();
     for line in text.lines() {
-        let mut words: Vec<String> = Vec::new();
-        for word in line.split(' ') {
-            let is_span = word.len() > 1
-                && word.ends_with(['d', 'h', 'm', 's'])
-                && word[..word.len() - 1].bytes().all(|byte| byte.is_ascii_digit())
-                && word != "2h";
-            let is_now = word.len() >= 20
-                && word.as_bytes()[4] == b'-'
-                && word.contains('T')
-                && !word.starts_with(&year[..7]);
-            words.push(match (is_span, is_now) {
-                (true, _) => "N".to_owned(),
-                (_, true) => "TIME".to_owned(),
+        let words = line.split(' ').map(|word| {
+            let bare = word.trim_end_matches([',', ':']);
+            let is_span = bare != "2h"
+                && bare
+                    .strip_suffix(['d', 'h', 'm', 's'])
+                    .is_some_and(|number| number.parse::<u32>().is_ok());
+            let is_now = Timestamp::parse_rfc3339(bare).is_ok_and(|time| time > minute(200_000));
+            let rest = &word[bare.len()..];
+            match (is_span, is_now) {
+                (true, _) => format!("N{rest}"),
+                (_, true) => format!("TIME{rest}"),
                 _ => word.to_owned(),
-            });
+            }
+        });
+        let mut line = words.collect::<Vec<_>>().join(" ").replace("N N", "N");
+        while line.contains("   ") {
+            line = line.replace("   ", "  ");
         }
-        shown.push_str(words.join(" ").trim_end());
-        shown.push('\n');
+        writeln!(shown, "{}", line.trim_end()).unwrap();
     }
     shown
 }

@@ -12,7 +12,7 @@ use tallyd::ledger::{Beside, BreakFilter, Deed, Deeds, Rest, Route, Rules};
 use tallyd::model::{
     Audience, BreakKind, BreakNumber, Certainty, Change, Difference, Evidence, Field, Finding, Identifier,
     LegSide, Notice, Observation, Orchestration, PageFacts, Resolution, Severity, Since, SinkName, Status,
-    Step, Subject, Tell, Told,
+    Step, Subject, Tell, Timestamp, Told,
 };
 
 use super::{API, Bench, minute, moved, plain_rules, row};

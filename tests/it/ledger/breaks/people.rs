@@ -6,7 +6,7 @@ use tallyd::model::{
     BreakKind, BreakNumber, Evidence, Finding, Identifier, Mute, Severity, Status, Step, Subject, Tell,
 };
 
-use crate::ledger::{Bench, minute, moved, polled, row, rules_with};
+use crate::ledger::{Bench, minute, moved, row, rules_with};
 
 use super::{acknowledged, failed, judged, late, resolved, rules};
 
@@ -169,7 +169,6 @@ async fn the_severity_that_was_acknowledged_is_kept() {
     bench.commit(vec![row(1)]).await;
     bench.deed(&[1], &acknowledged(), Rest::Left);
     bench.commit(vec![late(1)]).await;
-    bench.ledger.judge_polls(polled(), minute(2000)).await.unwrap();
     let record = bench.reader().break_record(BreakNumber(1)).unwrap().unwrap();
     let Mute::On(by) = record.standing.mute else { panic!("{:?}", record.standing) };
     assert_eq!((by.severity, record.standing.severity), (Severity::Warning, Severity::Critical));
