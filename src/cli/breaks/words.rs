@@ -3,8 +3,8 @@
 use crate::cli::terminal::{age, plain};
 use crate::ledger::BreakState;
 use crate::model::{
-    Audience, BreakRecord, Certainty, Difference, Evidence, Leg, LegSide, LegStatus, Profile, Since, Subject,
-    Timestamp,
+    Amount, Audience, BreakRecord, Certainty, Difference, Evidence, Leg, LegSide, LegStatus, Profile, Since,
+    Subject, Timestamp,
 };
 
 /// Since when the trouble lasts; where nothing tells it, it was there when the break opened.
@@ -47,12 +47,9 @@ pub(super) fn amounts(record: &BreakRecord) -> String {
         let parts: Vec<_> = [amount, asset].into_iter().flatten().collect();
         plain(&parts.join(" "))
     };
-    let source =
-        amount(row.source_amount.as_ref().map(|amount| amount.as_str()), row.source_asset.as_deref());
-    let destination = amount(
-        row.destination_amount.as_ref().map(|amount| amount.as_str()),
-        row.destination_asset.as_deref(),
-    );
+    let source = amount(row.source_amount.as_ref().map(Amount::as_str), row.source_asset.as_deref());
+    let destination =
+        amount(row.destination_amount.as_ref().map(Amount::as_str), row.destination_asset.as_deref());
     match (source.is_empty(), destination.is_empty()) {
         (_, true) => source,
         (true, false) => format!("? → {destination}"),

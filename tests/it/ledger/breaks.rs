@@ -58,7 +58,7 @@ fn judge(facts: &PageFacts<'_>) -> Vec<Step> {
             let tell = if known.told == Told::Nothing { Tell::Nobody } else { Tell::People };
             steps.push(Step::Resolve { number: known.number, why, tell });
         }
-        for change in changes.iter() {
+        for change in *changes {
             if let Change::FieldChanged { field: Field::DestinationAddress, old, new } = change {
                 let (field, old) = (Field::DestinationAddress, Some(old.clone()));
                 let fields = vec![Difference { field, old, new: new.clone() }];
