@@ -3,6 +3,7 @@
 //! One file a subcommand. Data goes to standard output, talk to standard error; every reading command
 //! has `--json`. What the commands do is in the other rooms; here it is started and shown.
 
+mod breaks;
 mod check_config;
 mod demo;
 pub mod document;
@@ -23,6 +24,7 @@ mod sim;
 mod status;
 mod sweep;
 mod terminal;
+mod when;
 
 use std::path::PathBuf;
 
@@ -54,6 +56,7 @@ const EXIT_CODES: &[(&str, &str)] = &[
     ("0", "fine"),
     ("1", "failed, or a poll or sweep that was not complete"),
     ("2", "usage"),
+    ("3", "breaks are open; only where --exit-code asks for it"),
     ("75", "Paxos could not be reached or asked for a pause; try again later"),
     ("78", "the configuration is wrong: the file, the credentials, a profile, or whose ledger it is"),
 ];
@@ -133,6 +136,9 @@ enum Command {
     Show(show::ShowArguments),
     /// Tell what the journal knows of one orchestration, oldest first
     History(history::HistoryArguments),
+    /// List what is wrong, and acknowledge or resolve it
+    #[command(subcommand)]
+    Breaks(breaks::BreaksCommand),
     /// Look after the ledger's file
     #[command(subcommand)]
     Ledger(ledger::LedgerCommand),
@@ -182,6 +188,7 @@ fn run(arguments: Arguments, terminal: Terminal) -> Result<Exit, Failure> {
         Command::Status(wanted) => status::run(&common, &wanted, terminal),
         Command::Show(wanted) => show::run(&common, &wanted, terminal),
         Command::History(wanted) => history::run(&common, &wanted, terminal),
+        Command::Breaks(wanted) => breaks::run(&common, &wanted, terminal),
         Command::Ledger(wanted) => ledger::run(&common, &wanted, terminal),
         Command::CheckConfig(wanted) => check_config::run(&common, &wanted, terminal),
         Command::Demo(wanted) => demo::run(&common, &wanted, terminal),
