@@ -19,6 +19,8 @@ pub mod sync;
 
 pub mod ledger;
 
+pub mod alerts;
+
 pub mod sim;
 
 pub mod daemon;

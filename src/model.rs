@@ -16,6 +16,7 @@ mod poll;
 mod profile;
 mod received;
 mod route;
+mod shown;
 mod status;
 mod sweep_window;
 mod timestamp;
@@ -24,7 +25,7 @@ pub use amount::{Amount, InvalidAmount};
 pub use breaks::{
     Acknowledgement, Audience, BreakKind, BreakNumber, BreakRecord, Cause, Certainty, Closing, Difference,
     Evidence, Finding, Mute, Notice, Occasion, Resolution, Resolved, Severity, Since, SinkName, Standing,
-    Step, Subject, Tell, Told,
+    Step, Subject, Tell, Told, TransferFacts,
 };
 pub use causes::with_causes;
 pub use change::{Change, LegSide, Observation, PageFacts, Trust, Verdict};
@@ -39,6 +40,7 @@ pub use poll::{
 pub use profile::{Coverage, Profile, ProfileSelection};
 pub use received::{Fingerprint, Received};
 pub use route::{Endpoint, Rail, Route};
+pub use shown::{cut, plain, span};
 pub use status::{LegStatus, Status};
 pub use sweep_window::SweepWindow;
 pub use timestamp::{InvalidTimestamp, Timestamp};

@@ -29,7 +29,7 @@ pub(super) fn run(
             // These are lists, and come more than once.
             match settings.get_mut(&key) {
                 Some(Value::Array(values)) => values.push(Value::from(value)),
-                _ if key == "profiles" || key == "sweeps" => {
+                _ if ["profiles", "sweeps", "alerts.sinks", "alerts.heartbeat"].contains(&&*key) => {
                     settings.insert(key, Value::from(vec![value]));
                 }
                 _ => {

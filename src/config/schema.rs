@@ -4,7 +4,7 @@ use super::complaint::Complaint;
 use crate::model::nearest;
 
 /// Every table with its keys.
-const TABLES: [(&str, &[&str]); 6] = [
+const TABLES: &[(&str, &[&str])] = &[
     (
         "paxos",
         &[
@@ -21,16 +21,77 @@ const TABLES: [(&str, &[&str]); 6] = [
             "ca_file",
         ],
     ),
-    ("profiles", &["id", "name"]),
+    (
+        "profiles",
+        &[
+            "id",
+            "name",
+            "heartbeat_url",
+            "heartbeat_url_file",
+            "heartbeat_url_env",
+            "heartbeat_url_credential",
+        ],
+    ),
     ("ledger", &["path"]),
     ("poll", &["every", "overlap", "backfill_after"]),
     ("sweeps", &["schedule", "window", "time_zone", "name"]),
+    ("alerts", &["runbook_url", "history", "heartbeat", "sinks"]),
+    ("alerts.heartbeat", &["url", "url_file", "url_env", "url_credential"]),
+    (
+        "alerts.sinks",
+        &[
+            "name",
+            "type",
+            "min_severity",
+            "kinds",
+            "profiles",
+            "resolved",
+            "repeat",
+            "burst",
+            "give_up_after",
+            "timeout",
+            "ca_file",
+            "url",
+            "url_file",
+            "url_env",
+            "url_credential",
+            "secret_file",
+            "secret_env",
+            "secret_credential",
+            "urls",
+            "token_file",
+            "token_env",
+            "token_credential",
+            "user",
+            "password_file",
+            "password_env",
+            "password_credential",
+            "routing_key_file",
+            "routing_key_env",
+            "routing_key_credential",
+            "host",
+            "port",
+            "tls",
+            "from",
+            "to",
+        ],
+    ),
     ("log", &["format", "level"]),
 ];
 
-/// Whether a table of this name exists.
+/// Whether a table of this name exists at the top of the file.
 pub(super) fn is_table(name: &str) -> bool {
-    keys(name).is_some()
+    top_level().any(|table| table == name)
+}
+
+fn top_level() -> impl Iterator<Item = &'static str> {
+    TABLES.iter().map(|(table, _)| *table).filter(|table| !table.contains('.'))
+}
+
+/// Whether what stands behind a key may be a secret, put there by mistake or because it belongs there.
+pub(super) fn may_hold_a_secret(key: &str) -> bool {
+    let names_a_source = ["_file", "_env", "_credential"].iter().any(|end| key.ends_with(end));
+    (names_a_source && key != "ca_file") || matches!(key, "url" | "heartbeat_url") || key.starts_with("client_secret")
 }
 
 /// Whether a table has this key.
@@ -64,10 +125,13 @@ pub(super) fn resembles_a_table(name: &str) -> bool {
 /// What to say of a key that a table does not have.
 pub(super) fn unknown_key(table: &str, key: &str) -> Unknown {
     let known = keys(table).unwrap_or_default();
-    let (meant, help) = if key == "client_secret" && known.contains(&"client_secret_file") {
-        let help = "the secret itself does not belong in this file: put it into a file of its own and name \
-                    that with `client_secret_file`";
-        (Some("client_secret_file"), help.to_owned())
+    let in_a_file = known.iter().find(|known| known.strip_suffix("_file") == Some(key));
+    let (meant, help) = if let Some(in_a_file) = in_a_file {
+        let help = format!(
+            "the secret itself does not belong in this file: put it into a file of its own and name that with \
+             `{in_a_file}`"
+        );
+        (Some(*in_a_file), help)
     } else if let Some(home) = table_of(key) {
         (None, format!("`{key}` belongs in {}", header(home)))
     } else if is_table(key) {
@@ -82,13 +146,12 @@ pub(super) fn unknown_key(table: &str, key: &str) -> Unknown {
 
 /// What to say of something at the top of the file that is no table of ours.
 pub(super) fn unknown_table(name: &str) -> Unknown {
-    let tables = || TABLES.iter().map(|(table, _)| *table);
     let (meant, help) = if let Some(home) = table_of(name) {
         (None, format!("`{name}` belongs in {}", header(home)))
-    } else if let Some(meant) = nearest(name, tables()) {
+    } else if let Some(meant) = nearest(name, top_level()) {
         (Some(meant), format!("did you mean {}?", header(meant)))
     } else {
-        (None, format!("there are: {}", tables().map(header).collect::<Vec<_>>().join(", ")))
+        (None, format!("there are: {}", top_level().map(header).collect::<Vec<_>>().join(", ")))
     };
     Unknown { complaint: Complaint::new("unknown table").help(help), meant }
 }
@@ -96,7 +159,7 @@ pub(super) fn unknown_table(name: &str) -> Unknown {
 /// How a table's header is written.
 pub(super) fn header(table: &str) -> String {
     match table {
-        "profiles" | "sweeps" => format!("[[{table}]]"),
+        "profiles" | "sweeps" | "alerts.sinks" => format!("[[{table}]]"),
         _ => format!("[{table}]"),
     }
 }

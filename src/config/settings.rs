@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use secrecy::SecretString;
 
+use super::AlertsConfig;
 use crate::model::{ProfileSelection, SweepWindow};
 use crate::schedule::Schedule;
 
@@ -82,6 +83,8 @@ pub struct Config {
     pub poll: PollConfig,
     /// The sweeps, in the order of the file; no two of one name. Empty where the user wants none.
     pub sweeps: Vec<SweepConfig>,
+    /// How people are told.
+    pub alerts: AlertsConfig,
     /// What is logged.
     pub log: LogConfig,
 }

@@ -43,6 +43,7 @@ impl Config {
             lines.push(("sweeps", "none".to_owned()));
         }
         lines.extend(self.sweeps.iter().map(|sweep| ("sweeps", summary_of(sweep, now))));
+        lines.extend(self.alerts.summary());
         lines.extend([
             ("log.format", self.log.format.as_str().to_owned()),
             ("log.level", self.log.level.as_str().to_owned()),

@@ -9,6 +9,7 @@ mod notice;
 mod record;
 mod standing;
 mod step;
+mod transfer;
 
 pub use evidence::{Certainty, Difference, Evidence, Since};
 pub use kind::{BreakKind, Cause, Closing, Severity};
@@ -16,3 +17,4 @@ pub use notice::{Notice, Occasion, SinkName};
 pub use record::{BreakRecord, Resolved};
 pub use standing::{Acknowledgement, Audience, BreakNumber, Mute, Resolution, Standing, Told};
 pub use step::{Finding, Step, Subject, Tell};
+pub use transfer::TransferFacts;

@@ -24,13 +24,16 @@ pub enum Occasion {
     Worsened,
     /// It still stands.
     Reminded,
+    /// Somebody looks after it.
+    Acknowledged,
     /// It is resolved.
     Resolved,
 }
 
 impl Occasion {
     /// Every occasion.
-    pub const ALL: [Self; 4] = [Self::Opened, Self::Worsened, Self::Reminded, Self::Resolved];
+    pub const ALL: [Self; 5] =
+        [Self::Opened, Self::Worsened, Self::Reminded, Self::Acknowledged, Self::Resolved];
 
     /// The occasion's name.
     pub const fn as_str(self) -> &'static str {
@@ -38,6 +41,7 @@ impl Occasion {
             Self::Opened => "opened",
             Self::Worsened => "worsened",
             Self::Reminded => "reminded",
+            Self::Acknowledged => "acknowledged",
             Self::Resolved => "resolved",
         }
     }
