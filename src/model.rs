@@ -7,7 +7,6 @@ mod amount;
 mod breaks;
 mod causes;
 mod change;
-mod consequence;
 mod field;
 mod identifier;
 mod nearest;
@@ -28,8 +27,10 @@ pub use breaks::{
     Step, Subject, Tell, Told, TransferFacts,
 };
 pub use causes::with_causes;
-pub use change::{Change, LegSide, Observation, PageFacts, Trust, Verdict};
-pub use consequence::Consequence;
+pub use change::{
+    Change, LegSide, LegTimes, Lookalike, ManyGone, Observation, PageFacts, PollFacts, ProfileFacts, Trouble,
+    Trust, Verdict,
+};
 pub use field::{Field, FieldValue};
 pub use identifier::Identifier;
 pub use nearest::nearest;

@@ -335,8 +335,7 @@ fn once_each(profiles: Vec<(Profile, Standing)>) -> Vec<(Profile, Standing)> {
     profiles.into_iter().filter(|(profile, _)| seen.insert(profile.id.clone())).collect()
 }
 
-/// The rules by which the ledger compares and judges pages. No rule about breaks exists yet, so nothing
-/// follows from a page.
+/// Rules by which the ledger compares pages, and under which nothing follows from them.
 pub fn rules() -> crate::ledger::Rules {
-    crate::ledger::Rules { compare: diff::compare, judge: Arc::new(|_| Vec::new()) }
+    crate::ledger::Rules::without_breaks(diff::compare)
 }

@@ -9,7 +9,7 @@ use super::failure::Failure;
 use super::poll::to_json;
 use super::terminal::{Paint, Terminal, plain, span};
 use super::{Common, Exit, session, show};
-use crate::ledger::{Beginning, Event, EventKind, History, Reader, Was};
+use crate::ledger::{Beginning, BreakEvent, BreakStep, Event, EventKind, History, Reader, Was};
 use crate::model::{Field, Route};
 
 /// What `history` takes.
@@ -106,6 +106,7 @@ fn headline(event: &Event) -> String {
             "went missing: Paxos answers that there is no such orchestration (404)".to_owned()
         }
         EventKind::Reappeared => "reappeared".to_owned(),
+        EventKind::Break(event) => break_headline(event),
     }
 }
 
@@ -127,6 +128,27 @@ fn details(event: &Event) -> Vec<String> {
         | EventKind::Merged
         | EventKind::WentMissing
         | EventKind::Reappeared => Vec::new(),
+        EventKind::Break(event) => match &event.step {
+            BreakStep::Acknowledged { why, until, .. } => {
+                let until = until.as_ref().map(|until| format!("until: {until}"));
+                [Some(format!("why: {why}")), until].into_iter().flatten().collect()
+            }
+            BreakStep::Resolved { why, .. } => vec![format!("why: {why}")],
+            BreakStep::Opened(_) | BreakStep::Revised(_) | BreakStep::Unacknowledged { .. } => Vec::new(),
+        },
+    }
+}
+
+fn break_headline(event: &BreakEvent) -> String {
+    let name = format!("break {} ({})", event.number, event.kind);
+    match &event.step {
+        BreakStep::Opened(severity) => format!("{name} opened, {severity}"),
+        BreakStep::Revised(severity) => format!("{name} stands otherwise, {severity}"),
+        BreakStep::Acknowledged { by, .. } => format!("{name} was acknowledged by {by}"),
+        BreakStep::Unacknowledged { by: Some(by) } => format!("{name}: {by} took the acknowledgement back"),
+        BreakStep::Unacknowledged { by: None } => format!("{name}: the acknowledgement is over"),
+        BreakStep::Resolved { by: Some(by), .. } => format!("{name} was resolved by {by}"),
+        BreakStep::Resolved { by: None, .. } => format!("{name} resolved"),
     }
 }
 
@@ -167,8 +189,26 @@ fn event_document(event: &Event) -> Value {
         EventKind::Merged => ("merged", json!({})),
         EventKind::WentMissing => ("went_missing", json!({})),
         EventKind::Reappeared => ("reappeared", json!({})),
+        EventKind::Break(event) => break_document(event),
     };
     json!({ "seq": event.seq, "at": event.at.to_rfc3339(), "poll": event.poll, "kind": kind, "detail": detail })
+}
+
+fn break_document(event: &BreakEvent) -> (&'static str, Value) {
+    let (kind, rest) = match &event.step {
+        BreakStep::Opened(severity) => ("break_opened", json!({ "severity": severity })),
+        BreakStep::Revised(severity) => ("break_revised", json!({ "severity": severity })),
+        BreakStep::Acknowledged { by, why, until } => {
+            ("break_acknowledged", json!({ "by": by, "why": why, "until": until }))
+        }
+        BreakStep::Unacknowledged { by } => ("break_unacknowledged", json!({ "by": by })),
+        BreakStep::Resolved { by, why } => ("break_resolved", json!({ "by": by, "why": why })),
+    };
+    let mut detail = json!({ "break": event.number, "kind": event.kind });
+    if let (Value::Object(detail), Value::Object(rest)) = (&mut detail, rest) {
+        detail.extend(rest);
+    }
+    (kind, detail)
 }
 
 fn first(values: &BTreeMap<Field, String>) -> Value {

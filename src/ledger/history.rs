@@ -70,6 +70,49 @@ pub enum EventKind {
     WentMissing,
     /// It was met again.
     Reappeared,
+    /// Something became of a break about it.
+    Break(BreakEvent),
+}
+
+/// What became of a break.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BreakEvent {
+    /// Its number.
+    pub number: i64,
+    /// Its kind.
+    pub kind: String,
+    /// What became of it.
+    pub step: BreakStep,
+}
+
+/// One step in the life of a break, as the journal tells it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum BreakStep {
+    /// It opened, with this severity.
+    Opened(String),
+    /// It has this severity since, and what it rests on may be another thing.
+    Revised(String),
+    /// Somebody acknowledged it.
+    Acknowledged {
+        /// Who.
+        by: String,
+        /// Why.
+        why: String,
+        /// Until when, RFC 3339; `None` where it holds until the break resolves.
+        until: Option<String>,
+    },
+    /// The acknowledgement is over.
+    Unacknowledged {
+        /// Who ended it; `None` where its time had come.
+        by: Option<String>,
+    },
+    /// It resolved.
+    Resolved {
+        /// Who did; `None` where it resolved by itself.
+        by: Option<String>,
+        /// Why.
+        why: String,
+    },
 }
 
 /// What a field was and what it became.
@@ -144,9 +187,29 @@ fn tell(entry: &StoredEntry, values: &mut OldValues) -> Option<EventKind> {
         EntryKind::Merged => EventKind::Merged,
         EntryKind::WentMissing => EventKind::WentMissing,
         EntryKind::Reappeared => EventKind::Reappeared,
+        kind @ (EntryKind::BreakOpened
+        | EntryKind::BreakRevised
+        | EntryKind::BreakAcknowledged
+        | EntryKind::BreakUnacknowledged
+        | EntryKind::BreakResolved) => EventKind::Break(of_break(kind, &entry.body)?),
         // None of them is about a single orchestration's change.
         EntryKind::Restored | EntryKind::Pruned | EntryKind::Carried => return None,
     })
+}
+
+fn of_break(kind: EntryKind, body: &StoredBody) -> Option<BreakEvent> {
+    let body: Value = serde_json::from_str(body.text()?).ok()?;
+    let text = |key: &str| body.get(key).and_then(Value::as_str).map(str::to_owned);
+    let step = match kind {
+        EntryKind::BreakOpened => BreakStep::Opened(text("severity")?),
+        EntryKind::BreakRevised => BreakStep::Revised(text("severity")?),
+        EntryKind::BreakAcknowledged => {
+            BreakStep::Acknowledged { by: text("by")?, why: text("why")?, until: text("until") }
+        }
+        EntryKind::BreakUnacknowledged => BreakStep::Unacknowledged { by: text("by") },
+        _ => BreakStep::Resolved { by: text("by"), why: text("why")? },
+    };
+    Some(BreakEvent { number: body.get("break")?.as_i64()?, kind: text("kind")?, step })
 }
 
 fn undo(entry: &StoredEntry, values: &mut OldValues) -> Option<Vec<Was>> {

@@ -45,10 +45,21 @@ pub enum EntryKind {
     WentMissing,
     /// It was missing and was met again; the body is as for `WentMissing`.
     Reappeared,
+    /// A break opened. The body of this and the following is a JSON object of `break` (its number), `kind`,
+    /// `id` (its subject), `episode`, and here of `severity`, `history`, `former` and `evidence`.
+    BreakOpened,
+    /// A break is another one than it was: `severity`, `severity_before`, `evidence`.
+    BreakRevised,
+    /// Somebody acknowledged a break: `by`, `why`, `until`.
+    BreakAcknowledged,
+    /// The acknowledgement of a break is over: `by`, null where nobody ended it.
+    BreakUnacknowledged,
+    /// A break resolved: `by`, null where it resolved by itself, and `why`.
+    BreakResolved,
 }
 
 impl EntryKind {
-    const ALL: [Self; 11] = [
+    const ALL: [Self; 16] = [
         Self::Appeared,
         Self::Changed,
         Self::WentBackInTime,
@@ -60,6 +71,11 @@ impl EntryKind {
         Self::Carried,
         Self::WentMissing,
         Self::Reappeared,
+        Self::BreakOpened,
+        Self::BreakRevised,
+        Self::BreakAcknowledged,
+        Self::BreakUnacknowledged,
+        Self::BreakResolved,
     ];
 
     /// The number that is stored.
@@ -76,6 +92,11 @@ impl EntryKind {
             Self::Carried => 9,
             Self::WentMissing => 10,
             Self::Reappeared => 11,
+            Self::BreakOpened => 12,
+            Self::BreakRevised => 13,
+            Self::BreakAcknowledged => 14,
+            Self::BreakUnacknowledged => 15,
+            Self::BreakResolved => 16,
         }
     }
 
@@ -98,6 +119,11 @@ impl EntryKind {
             Self::Carried => "carried",
             Self::WentMissing => "went_missing",
             Self::Reappeared => "reappeared",
+            Self::BreakOpened => "break_opened",
+            Self::BreakRevised => "break_revised",
+            Self::BreakAcknowledged => "break_acknowledged",
+            Self::BreakUnacknowledged => "break_unacknowledged",
+            Self::BreakResolved => "break_resolved",
         }
     }
 }

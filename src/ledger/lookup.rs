@@ -9,8 +9,9 @@ use crate::model::{Received, Timestamp, Trust, Verdict};
 
 use super::digest::digest;
 use super::listing::Progress;
-use super::page::{Desk, PageCommit, PageCommitted, Rules};
+use super::page::{Desk, PageCommit, PageCommitted};
 use super::rows;
+use super::rules::Rules;
 use super::{Moment, OrchestrationKey, PollNumber, Problem, ProfileKey};
 
 /// Whether a list has shown the row before Get Orchestration was asked about it.

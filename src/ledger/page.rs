@@ -1,17 +1,14 @@
 //! One page of rows, written in one transaction with everything that follows from it.
 
+mod judging;
 mod presence;
-
-use std::fmt;
-use std::sync::Arc;
 
 use rusqlite::{Connection, OptionalExtension, params};
 use serde_json::json;
 use sha2::{Digest as _, Sha256};
 
 use crate::model::{
-    Change, Consequence, Counts, Identifier, Observation, Orchestration, PageFacts, Received, Timestamp,
-    Tracked, Trust, UnreadableRow, Verdict,
+    Change, Counts, Identifier, Orchestration, Received, Timestamp, Tracked, Trust, UnreadableRow, Verdict,
 };
 
 use super::digest::digest;
@@ -19,28 +16,8 @@ use super::indexes::Lookup;
 use super::journal::{self, Body, Entry, EntryKind, JournalHead, hex};
 use super::listing::{self, Progress};
 use super::rows::{self, Rows, Stored};
-use super::{Moment, OrchestrationKey, PollNumber, Problem, ProfileKey, identity, missing};
-
-/// Compares a received orchestration with the known one; see `sync::diff`.
-pub type Compare = fn(Option<&Tracked>, &Orchestration, Timestamp, Trust) -> Verdict;
-
-/// Says what follows from a page. A pure function: it runs inside the page's transaction.
-pub type Judge = Arc<dyn Fn(&PageFacts<'_>) -> Vec<Consequence> + Send + Sync>;
-
-/// The decisions that are not the ledger's own.
-#[derive(Clone)]
-pub struct Rules {
-    /// What counts as a change.
-    pub compare: Compare,
-    /// What follows from it.
-    pub judge: Judge,
-}
-
-impl fmt::Debug for Rules {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.debug_struct("Rules").finish_non_exhaustive()
-    }
-}
+use super::rules::Rules;
+use super::{Moment, OrchestrationKey, PollNumber, Problem, ProfileKey, breaks, identity, missing};
 
 /// A page to commit.
 #[derive(Debug)]
@@ -102,6 +79,7 @@ pub(super) fn commit(
 
 /// What one row came to.
 struct Weighed<'a> {
+    key: i64,
     before: Option<Tracked>,
     /// What was met; `None` where nothing was that could be taken.
     received: Option<&'a Orchestration>,
@@ -121,6 +99,7 @@ pub(super) struct Desk<'a> {
     head: JournalHead,
     has_unreadable: bool,
     has_missing: bool,
+    has_breaks: bool,
     entries: Vec<Entry>,
     weighed: Vec<Weighed<'a>>,
     pub(super) committed: PageCommitted,
@@ -148,6 +127,7 @@ impl<'a> Desk<'a> {
             head: journal::head(connection)?,
             has_unreadable: connection.prepare_cached("SELECT 1 FROM unreadable")?.exists([])?,
             has_missing: missing::any(connection)?,
+            has_breaks: breaks::any(connection)?,
             entries: Vec::with_capacity(page.rows.len()),
             weighed: Vec::with_capacity(page.rows.len()),
             committed: PageCommitted {
@@ -200,6 +180,7 @@ impl<'a> Desk<'a> {
             Verdict::Unchanged => {
                 if let Some(stored) = stored {
                     self.weighed.push(Weighed {
+                        key: stored.key,
                         status_since: stored.tracked.status_since,
                         before: Some(stored.tracked),
                         received: Some(row),
@@ -215,6 +196,7 @@ impl<'a> Desk<'a> {
                     self.committed.counts.changed += 1;
                     changes.extend(presence);
                     self.weighed.push(Weighed {
+                        key: stored.key,
                         before: Some(stored.tracked),
                         received: Some(row),
                         status_since: kept.status_since,
@@ -236,7 +218,7 @@ impl<'a> Desk<'a> {
             return Ok(false);
         }
         let mut later = self.connection.prepare_cached(
-            "SELECT 1 FROM journal_entry WHERE orchestration = ?1 AND kind <> 1 AND seq > ?2 LIMIT 1",
+            "SELECT 1 FROM journal_entry WHERE orchestration = ?1 AND kind <> 1 AND kind < 12 AND seq > ?2 LIMIT 1",
         )?;
         Ok(self.page.asked_at.is_before(OrchestrationKey(stored.key))
             || later.exists([stored.key, asked_at])?)
@@ -266,6 +248,7 @@ impl<'a> Desk<'a> {
         });
         self.committed.counts.appeared += 1;
         self.weighed.push(Weighed {
+            key,
             before: None,
             received: Some(row),
             kept: None,
@@ -358,7 +341,8 @@ impl<'a> Desk<'a> {
     }
 
     /// Writes the journal, what follows and the counts.
-    pub(super) fn finish(self) -> Result<PageCommitted, Problem> {
+    pub(super) fn finish(mut self) -> Result<PageCommitted, Problem> {
+        self.follow()?;
         journal::append_after(
             self.connection,
             &self.head,
@@ -366,43 +350,7 @@ impl<'a> Desk<'a> {
             self.page.seen_at,
             self.page.poll.0,
         )?;
-        for consequence in self.judge()? {
-            self.connection
-                .prepare_cached("INSERT OR IGNORE INTO outbox (key, payload, at) VALUES (?1, ?2, ?3)")?
-                .execute(params![consequence.key, consequence.payload, self.page.seen_at])?;
-        }
         listing::count(self.connection, self.page.poll, &self.committed.counts)?;
         Ok(self.committed)
-    }
-
-    fn judge(&self) -> Result<Vec<Consequence>, Problem> {
-        let rows = self.weighed.iter().filter_map(|weighed| {
-            let before = weighed.before.as_ref().map(|before| &before.orchestration);
-            let kept = weighed.kept.as_ref().map(|kept| &kept.orchestration);
-            Some(Observation::Row {
-                before,
-                now: kept.or(weighed.received).or(before)?,
-                status_since: weighed.status_since,
-                changes: &weighed.changes,
-            })
-        });
-        let unreadable = self.page.unreadable.iter().map(Observation::Unreadable);
-        let observations: Vec<_> = rows.chain(unreadable).collect();
-        let (profile, first_poll_began_at) = self
-            .connection
-            .prepare_cached("SELECT id, coalesce(first_poll_at, ?2) FROM profile WHERE key = ?1")?
-            .query_row(params![self.page.profile.0, self.page.seen_at], |row| {
-                Ok((row.get::<_, Identifier>(0)?, row.get(1)?))
-            })?;
-        let poll_began_at = self
-            .connection
-            .prepare_cached("SELECT began_at FROM poll WHERE number = ?1")?
-            .query_row([self.page.poll.0], |row| row.get(0))?;
-        Ok((self.rules.judge)(&PageFacts {
-            profile: &profile,
-            poll_began_at,
-            first_poll_began_at,
-            observations: &observations,
-        }))
     }
 }

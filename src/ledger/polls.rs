@@ -2,10 +2,10 @@
 
 use rusqlite::{Connection, OptionalExtension, params};
 
-use crate::model::{Lane, PollResult, Profile, Timestamp};
+use crate::model::{Cause, Lane, PollResult, Profile, Timestamp};
 
 use super::listing::{self, ProfileState};
-use super::{PollNumber, Problem, ProfileKey, checkpoint};
+use super::{PollNumber, Problem, ProfileKey, breaks, checkpoint};
 
 /// Finds or adds a profile, and says what is known of it. Rows that were created after `now` (server time)
 /// are left out of what is its newest.
@@ -98,9 +98,21 @@ pub(super) fn end(
     ended_at: Timestamp,
     result: &PollResult,
 ) -> Result<(), Problem> {
+    let gone = breaks::polls::many_gone(result);
     connection
-        .prepare_cached("UPDATE poll SET ended_at = ?2, result = ?3, reason = ?4 WHERE number = ?1")?
-        .execute(params![poll.0, ended_at, result.as_str(), result.reason()])?;
+        .prepare_cached(
+            "UPDATE poll SET ended_at = ?2, result = ?3, reason = ?4, cause = ?5, gone = ?6, gone_of = ?7
+             WHERE number = ?1",
+        )?
+        .execute(params![
+            poll.0,
+            ended_at,
+            result.as_str(),
+            result.reason(),
+            breaks::polls::cause_of(result).map(Cause::as_str),
+            gone.map(|gone| gone.missing),
+            gone.map(|gone| gone.of),
+        ])?;
     Ok(())
 }
 

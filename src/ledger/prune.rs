@@ -200,7 +200,8 @@ fn choose(connection: &Connection, checkpoint: &Checkpoint) -> Result<(), Proble
              WHERE listed.created_at >= other.until)
          AND o.id NOT IN (SELECT id FROM unreadable)
          AND o.key NOT IN (SELECT orchestration FROM missing)
-         AND o.key NOT IN (SELECT orchestration FROM unmet)",
+         AND o.key NOT IN (SELECT orchestration FROM unmet)
+         AND o.id NOT IN (SELECT subject FROM break WHERE resolved_at IS NULL)",
         [],
     )?;
     Ok(())
@@ -210,7 +211,12 @@ fn choose(connection: &Connection, checkpoint: &Checkpoint) -> Result<(), Proble
 fn remove(connection: &Connection, checkpoint: &Checkpoint) -> Result<PrunedCounts, Problem> {
     connection.execute_batch(
         "DELETE FROM also_listed WHERE orchestration IN (SELECT key FROM temp.doomed);
-         DELETE FROM stale_sighting WHERE orchestration IN (SELECT key FROM temp.doomed);",
+         DELETE FROM stale_sighting WHERE orchestration IN (SELECT key FROM temp.doomed);
+         DELETE FROM delivery WHERE notice IN (SELECT n.number FROM notice AS n JOIN break AS b ON b.number = n.break
+             WHERE b.orchestration IN (SELECT key FROM temp.doomed));
+         DELETE FROM notice WHERE break IN
+             (SELECT number FROM break WHERE orchestration IN (SELECT key FROM temp.doomed));
+         DELETE FROM break WHERE orchestration IN (SELECT key FROM temp.doomed);",
     )?;
     let rows =
         connection.execute("DELETE FROM orchestration WHERE key IN (SELECT key FROM temp.doomed)", [])?;

@@ -211,7 +211,7 @@ impl Reader {
             Ok(connection
                 .prepare(
                     "SELECT o.id FROM journal_entry AS e JOIN orchestration AS o ON o.key = e.orchestration
-                     WHERE e.seq > ?1 AND e.kind <> 9 GROUP BY o.key ORDER BY min(e.seq)",
+                     WHERE e.seq > ?1 AND e.kind <> 9 AND e.kind < 12 GROUP BY o.key ORDER BY min(e.seq)",
                 )?
                 .query_map([seq], |row| row.get(0))?
                 .collect::<Result<_, _>>()?)

@@ -11,7 +11,8 @@ use crate::model::{Counts, Fingerprint, Identifier, SweepWindow, Timestamp};
 
 use super::listing;
 use super::open_rows::KnownRow;
-use super::page::{self, PageCommit, PageCommitted, Rules};
+use super::page::{self, PageCommit, PageCommitted};
+use super::rules::Rules;
 use super::{OrchestrationKey, Problem, ProfileKey};
 
 /// A sweep of one profile under way.

@@ -3,8 +3,8 @@
 use std::collections::HashSet;
 use std::fmt;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::{Arc, PoisonError, RwLock};
 use std::thread;
 use std::time::Instant;
 
@@ -19,13 +19,14 @@ use super::lock::{self, Lock, Role};
 use super::lookup::{self, Before, Lost};
 use super::open_rows::{self, KnownRow, OpenRow};
 use super::owed::{self, OwedSweep};
-use super::page::{self, PageCommit, PageCommitted, Rules};
+use super::page::{self, PageCommit, PageCommitted};
+use super::rules::Rules;
 use super::skew::{self, ClockSkew};
 use super::stops::{self, StoredStop};
 use super::sweep::{self, Sweep, SweepKey, SweepStep, SweptRow};
 use super::{
-    LedgerError, Moment, OrchestrationKey, PollNumber, Problem, ProfileKey, checkpoint, identity, indexes,
-    open, polls,
+    LedgerError, Moment, OrchestrationKey, PollNumber, Problem, ProfileKey, breaks, checkpoint, identity,
+    indexes, open, polls,
 };
 
 /// How many transactions may wait for the writer before those who ask wait too.
@@ -38,7 +39,7 @@ type Job = Box<dyn FnOnce(&mut Connection) + Send>;
 pub struct Ledger {
     jobs: mpsc::Sender<Job>,
     path: Arc<Path>,
-    rules: Arc<Rules>,
+    rules: Arc<RwLock<Arc<Rules>>>,
     /// The seq of the journal's last entry.
     seq: Arc<AtomicI64>,
     closed: Arc<tokio::sync::Mutex<oneshot::Receiver<()>>>,
@@ -77,7 +78,7 @@ impl Ledger {
         Ok(Self {
             jobs,
             path: path.into(),
-            rules: Arc::new(rules),
+            rules: Arc::new(RwLock::new(Arc::new(rules))),
             seq,
             closed: Arc::new(tokio::sync::Mutex::new(closed)),
         })
@@ -101,6 +102,15 @@ impl Ledger {
     /// Waits until the writer has ended, which it does not do by itself while there is a handle.
     pub async fn writer_gone(&self) {
         self.jobs.closed().await;
+    }
+
+    /// Has every transaction from now on go by these rules.
+    pub fn set_rules(&self, rules: Rules) {
+        *self.rules.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(rules);
+    }
+
+    fn rules(&self) -> Arc<Rules> {
+        Arc::clone(&self.rules.read().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// Finds or adds a profile and says what is known of it.
@@ -180,14 +190,14 @@ impl Ledger {
 
     /// Commits a page with all that follows from it.
     pub async fn commit_page(&self, page: PageCommit) -> Result<PageCommitted, LedgerError> {
-        let rules = Arc::clone(&self.rules);
+        let rules = self.rules();
         self.transact("commit_page", move |connection| page::commit(connection, &rules, &page)).await
     }
 
     /// Commits what Get Orchestration answered about rows that were listed in an older state. The same
     /// older answer in three polls running is taken, and journalled as gone back in time.
     pub async fn commit_lookup(&self, page: PageCommit) -> Result<PageCommitted, LedgerError> {
-        let rules = Arc::clone(&self.rules);
+        let rules = self.rules();
         self.transact("commit_lookup", move |connection| {
             lookup::commit(connection, &rules, &page, Before::ListedStale)
         })
@@ -197,7 +207,7 @@ impl Ledger {
     /// Commits what Get Orchestration answered about rows that no list has answered about. Older answers
     /// are weighed as in [`commit_lookup`](Self::commit_lookup), and counted.
     pub async fn commit_found(&self, page: PageCommit) -> Result<PageCommitted, LedgerError> {
-        let rules = Arc::clone(&self.rules);
+        let rules = self.rules();
         self.transact("commit_found", move |connection| {
             lookup::commit(connection, &rules, &page, Before::NotListed)
         })
@@ -206,7 +216,7 @@ impl Ledger {
 
     /// Commits that Paxos no longer knows these orchestrations. They are missing until they are met again.
     pub async fn commit_lost(&self, lost: Lost) -> Result<PageCommitted, LedgerError> {
-        let rules = Arc::clone(&self.rules);
+        let rules = self.rules();
         self.transact("commit_lost", move |connection| lookup::commit_lost(connection, &rules, &lost)).await
     }
 
@@ -232,7 +242,7 @@ impl Ledger {
     /// Builds the indexes that are left until the first backfill ends, unless a backfill of one of the
     /// `polled` profiles is under way. One of a profile that nobody polls any more never ends.
     pub async fn build_indexes(&self, polled: Vec<Identifier>, now: Timestamp) -> Result<(), LedgerError> {
-        let rules = Arc::clone(&self.rules);
+        let rules = self.rules();
         self.transact("build_indexes", move |connection| {
             if listing::is_backfilled(connection, &polled)? {
                 return Ok(());
@@ -296,7 +306,7 @@ impl Ledger {
         page: PageCommit,
         step: SweepStep,
     ) -> Result<PageCommitted, LedgerError> {
-        let rules = Arc::clone(&self.rules);
+        let rules = self.rules();
         self.transact("commit_sweep_page", move |connection| sweep::commit(connection, &rules, &page, &step))
             .await
     }
@@ -321,6 +331,14 @@ impl Ledger {
         elsewhere: Vec<OrchestrationKey>,
     ) -> Result<(), LedgerError> {
         self.transact("end_sweep", move |connection| sweep::end(connection, profile, sweep, &elsewhere)).await
+    }
+
+    /// Judges how the profiles that are polled fare, and which acknowledgements are over. `now` is by Paxos's
+    /// clock, as far as that is known.
+    pub async fn judge_polls(&self, polled: Vec<Identifier>, now: Timestamp) -> Result<(), LedgerError> {
+        let rules = self.rules();
+        self.transact("judge_polls", move |connection| breaks::polls::judge(connection, &rules, &polled, now))
+            .await
     }
 
     /// The journal's place now. What is asked of Paxos after it may be older than what is taken in later.

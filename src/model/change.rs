@@ -1,6 +1,9 @@
 //! What a poll observed of one orchestration.
 
-use super::{Field, Identifier, LegStatus, Orchestration, Status, Timestamp, Tracked, UnreadableRow};
+use super::{
+    Cause, Field, Identifier, LegStatus, Orchestration, Profile, Standing, Status, Timestamp, Tracked,
+    UnreadableRow,
+};
 
 /// Which leg of an orchestration.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -61,6 +64,16 @@ pub enum Change {
     Reappeared,
 }
 
+/// Since when the legs of an orchestration are where they are: the earliest `updated_at` that was seen with
+/// the present status of each. They were there then or before.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LegTimes {
+    /// The source leg.
+    pub source: Timestamp,
+    /// The destination leg.
+    pub destination: Timestamp,
+}
+
 /// What one row of a page came to, for judging. Rows without any change are observed too: rules
 /// about time judge what was verified.
 #[derive(Clone, Debug)]
@@ -73,11 +86,35 @@ pub enum Observation<'a> {
         now: &'a Orchestration,
         /// See [`Tracked::status_since`](super::Tracked).
         status_since: Timestamp,
+        /// Since when its legs are where they are.
+        leg_times: LegTimes,
         /// What changed, in no particular order; empty for a row that is as it was.
         changes: &'a [Change],
+        /// The unresolved breaks under its id.
+        standing: &'a [Standing],
+        /// Other orchestrations that the profile lists under the same `ref_id`; looked for where the row, or its
+        /// `ref_id`, is new.
+        namesakes: &'a [Identifier],
+        /// Other orchestrations with the same destination, assets and amount, created so near that
+        /// they may be the same payment made twice, oldest first; none where nobody asks for that.
+        lookalikes: &'a [Lookalike],
     },
     /// A row that could not be read.
-    Unreadable(&'a UnreadableRow),
+    Unreadable {
+        /// The row.
+        row: &'a UnreadableRow,
+        /// The unresolved breaks under its id.
+        standing: &'a [Standing],
+    },
+}
+
+/// An orchestration that may be another one's twin.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Lookalike {
+    /// Its id.
+    pub id: Identifier,
+    /// When it was created.
+    pub created_at: Timestamp,
 }
 
 /// What a page is judged by: pure values, no clock.
@@ -85,8 +122,8 @@ pub enum Observation<'a> {
 pub struct PageFacts<'a> {
     /// The profile under which the page was listed.
     pub profile: &'a Identifier,
-    /// When the poll began, by the server's clock.
-    pub poll_began_at: Timestamp,
+    /// When the page was seen, by Paxos's clock: ages are measured against it.
+    pub seen_at: Timestamp,
     /// When the profile's first poll began; what was final before is history.
     pub first_poll_began_at: Timestamp,
     /// What the rows of the page came to.
@@ -121,4 +158,49 @@ pub enum Trust {
     Listed,
     /// It is: several polls running were given the same older answer.
     Confirmed,
+}
+
+/// What polls came to, for judging.
+#[derive(Clone, Debug)]
+pub struct PollFacts<'a> {
+    /// When, by Paxos's clock as far as it is known.
+    pub now: Timestamp,
+    /// The profiles that are polled.
+    pub profiles: &'a [ProfileFacts],
+    /// The unresolved breaks that are about no single orchestration.
+    pub standing: &'a [Standing],
+    /// The unresolved breaks whose acknowledgement has come to its end.
+    pub mute_ended: &'a [Standing],
+}
+
+/// How one profile fares.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ProfileFacts {
+    /// Which.
+    pub profile: Profile,
+    /// Up to when it was completely polled: when its last complete poll began; for one that was never completely
+    /// polled, when its first poll began.
+    pub polled_at: Timestamp,
+    /// Why its last poll was not complete; `None` where it was.
+    pub trouble: Option<Trouble>,
+    /// So many rows gone at once, as last seen by its polls and sweeps, that the account is in doubt.
+    pub many_gone: Option<ManyGone>,
+}
+
+/// Why a poll was not complete.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Trouble {
+    /// What kept it from it.
+    pub cause: Cause,
+    /// In words.
+    pub reason: String,
+}
+
+/// Rows that are gone at once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ManyGone {
+    /// How many.
+    pub missing: u64,
+    /// Of how many that were looked for.
+    pub of: u64,
 }

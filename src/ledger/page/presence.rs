@@ -31,6 +31,7 @@ impl Desk<'_> {
     /// Notes for judging that a row went missing or reappeared; it stays as it was last seen.
     pub(super) fn weigh_presence(&mut self, stored: Stored, change: Change) {
         self.weighed.push(Weighed {
+            key: stored.key,
             status_since: stored.tracked.status_since,
             before: Some(stored.tracked),
             received: None,

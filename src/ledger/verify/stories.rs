@@ -14,12 +14,13 @@ use crate::model::Orchestration;
 use super::chain::{StoredEntry, next_entry};
 use super::{Finding, Findings};
 
-/// The entries of every orchestration with a `seq` from ?1 to ?2, one orchestration after the other.
+/// The entries of every orchestration with a `seq` from ?1 to ?2, one orchestration after the other. What they
+/// tell of breaks is left out.
 pub(in crate::ledger) const ALL: &str =
     "SELECT seq, batch, kind, seq AS story, body FROM journal_entry WHERE kind = 1 AND seq BETWEEN ?1 AND ?2
      UNION ALL
      SELECT seq, batch, kind, orchestration, body FROM journal_entry
-     WHERE kind <> 1 AND orchestration IS NOT NULL AND seq BETWEEN ?1 AND ?2
+     WHERE kind <> 1 AND kind < 12 AND orchestration IS NOT NULL AND seq BETWEEN ?1 AND ?2
      ORDER BY story, seq";
 
 /// Checks every row against the journal and says how many there are. `carried_in` is the batch in which
@@ -136,7 +137,17 @@ pub(in crate::ledger) fn end_of(row: &Orchestration, mut values: OldValues, stor
                 None => return End::Altered,
             },
             Some(EntryKind::Unreadable | EntryKind::ReadableAgain | EntryKind::Carried) => continue,
-            Some(EntryKind::Merged | EntryKind::Restored | EntryKind::Pruned) | None => return End::Altered,
+            Some(
+                EntryKind::Merged
+                | EntryKind::Restored
+                | EntryKind::Pruned
+                | EntryKind::BreakOpened
+                | EntryKind::BreakRevised
+                | EntryKind::BreakAcknowledged
+                | EntryKind::BreakUnacknowledged
+                | EntryKind::BreakResolved,
+            )
+            | None => return End::Altered,
         };
         if digest.is_none() || digest != digest_with(row, &values) {
             return End::Altered;

@@ -70,6 +70,13 @@ pub enum Step {
         /// Whether it is told.
         tell: Tell,
     },
+    /// The acknowledgement of a break is over: its time has come, or it is worse than what was acknowledged.
+    Unmute {
+        /// Which.
+        number: BreakNumber,
+        /// Whether it is told again.
+        tell: Tell,
+    },
     /// A break resolves.
     Resolve {
         /// Which.

@@ -6,21 +6,17 @@ use std::sync::{Arc, Mutex};
 use std::task::Poll;
 
 use tallyd::ledger::{PageCommit, Problem, Progress, Reader};
-use tallyd::model::{
-    Change, Consequence, Identifier, Lane, Observation, Orchestration, PageFacts, Profile, Status,
-};
+use tallyd::model::{Change, Identifier, Lane, Observation, Orchestration, PageFacts, Profile, Status, Step};
+
+use crate::harness::{NOTES, note};
 
 use super::{Bench, minute, moved, reached, row, rules_with, unreadable};
 
-/// One consequence for each observation, named after the orchestration and where it stands.
-fn judge_all(facts: &PageFacts<'_>) -> Vec<Consequence> {
+/// One note for each observation, under the orchestration and where it stands.
+fn judge_all(facts: &PageFacts<'_>) -> Vec<Step> {
     let judge = |observation: &Observation<'_>| match observation {
-        Observation::Row { now, .. } => {
-            Consequence { key: format!("{}:{}", now.id, now.status), payload: now.status.to_string() }
-        }
-        Observation::Unreadable(row) => {
-            Consequence { key: format!("{}:unreadable", row.id), payload: row.problem.clone() }
-        }
+        Observation::Row { now, .. } => note(&format!("{}:{}", now.id, now.status), now.status.as_str()),
+        Observation::Unreadable { row, .. } => note(&format!("{}:unreadable", row.id), &row.problem),
     };
     facts.observations.iter().map(judge).collect()
 }
@@ -34,7 +30,7 @@ fn traces(bench: &Bench) -> Vec<i64> {
         "stale_sighting",
         "journal_entry",
         "journal_batch",
-        "outbox",
+        "break",
     ];
     let rows = tables.into_iter().map(|table| bench.count(&format!("SELECT count(*) FROM {table}")));
     let rest = [
@@ -59,7 +55,7 @@ async fn rule_3_what_follows_is_committed_with_the_page_and_only_once() {
     }
     bench.commit(vec![moved(1, Status::Completed, 2)]).await;
     let connection = bench.sql();
-    let mut statement = connection.prepare("SELECT payload FROM outbox ORDER BY number").unwrap();
+    let mut statement = connection.prepare(&format!("{NOTES} ORDER BY number")).unwrap();
     let payloads: Vec<String> =
         statement.query_map([], |row| row.get(0)).unwrap().collect::<Result<_, _>>().unwrap();
     assert_eq!(payloads, ["PROCESSING", "PROCESSING", "status is missing", "COMPLETED"]);
@@ -122,9 +118,9 @@ async fn the_judge_sees_what_was_before_what_is_now_and_since_when() {
     let notes = Arc::clone(&seen);
     let bench = Bench::with(rules_with(Arc::new(move |facts| {
         assert_eq!(facts.profile, &Identifier::new("treasury"));
-        assert_eq!((facts.poll_began_at, facts.first_poll_began_at), (minute(0), minute(0)));
+        assert_eq!(facts.first_poll_began_at, minute(0));
         for observation in facts.observations {
-            if let Observation::Row { before, now, status_since, changes } = observation {
+            if let Observation::Row { before, now, status_since, changes, .. } = observation {
                 let before = before.map(|before| before.status.clone());
                 notes.lock().unwrap().push((before, now.status.clone(), *status_since, changes.to_vec()));
             }

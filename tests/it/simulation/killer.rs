@@ -8,8 +8,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use tallyd::ledger::Rules;
-use tallyd::model::{Change, Consequence, Observation, PageFacts};
-use tallyd::sync::{Event, Watch, diff};
+use tallyd::model::{Change, Observation, PageFacts, Step};
+use tallyd::sync::{self, Event, Watch};
+
+use crate::harness::note;
 
 /// What such a panic carries.
 #[derive(Debug)]
@@ -37,11 +39,11 @@ impl Killer {
         self.committed.store(0, Ordering::SeqCst);
     }
 
-    /// Rules under which each change has one consequence, whose key no other has: what is judged twice, or
+    /// Rules under which each change has one note, whose key no other has: what is judged twice, or
     /// twice kept, is there twice.
     pub(super) fn rules(self: &Arc<Self>) -> Rules {
         let killer = Arc::clone(self);
-        Rules { compare: diff::compare, judge: Arc::new(move |facts| killer.judge(facts)) }
+        Rules { judge: Arc::new(move |facts| killer.judge(facts)), ..sync::rules() }
     }
 
     pub(super) fn watch(self: &Arc<Self>) -> Watch {
@@ -53,7 +55,7 @@ impl Killer {
         })
     }
 
-    fn judge(&self, facts: &PageFacts<'_>) -> Vec<Consequence> {
+    fn judge(&self, facts: &PageFacts<'_>) -> Vec<Step> {
         if counts_down_to_zero(&self.judging) {
             // The writer's thread ends here, in the middle of the transaction.
             resume_unwind(Box::new(Killed));
@@ -67,11 +69,8 @@ impl Killer {
             let entries = presence + usize::from(changes.len() > presence);
             vec![now.id.to_string(); entries]
         });
-        let consequence = |id| {
-            let number = self.judged.fetch_add(1, Ordering::SeqCst);
-            Consequence { key: format!("{number}"), payload: id }
-        };
-        changed.map(consequence).collect()
+        let note_of = |id: String| note(&self.judged.fetch_add(1, Ordering::SeqCst).to_string(), &id);
+        changed.map(note_of).collect()
     }
 }
 

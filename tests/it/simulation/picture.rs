@@ -9,7 +9,7 @@ use tallyd::ledger::Reader;
 use tallyd::model::{Coverage, Identifier, Timestamp};
 
 use super::contract::Checked;
-use crate::harness::rows_read_by;
+use crate::harness::{NOTES, rows_read_by};
 
 /// A ledger at one moment.
 #[derive(Debug, Default)]
@@ -94,14 +94,15 @@ impl Viewer {
         let last_polls = self.all("SELECT profile_id, result FROM polls ORDER BY number", |row| {
             Ok((row.get(0)?, row.get(1)?))
         });
-        let entries = "SELECT kind, orchestration_id, old_values FROM journal ORDER BY seq";
+        let entries =
+            "SELECT kind, orchestration_id, old_values FROM journal WHERE details IS NULL ORDER BY seq";
         Picture {
             rows: rows_read_by(&self.reader),
             coverage: covered.into_iter().collect(),
             journal: self.all(entries, |row| {
                 Ok(Entry { kind: row.get(0)?, id: row.get(1)?, old_values: row.get(2)? })
             }),
-            judged: self.all("SELECT payload FROM outbox ORDER BY number", |row| row.get(0)),
+            judged: self.all(&format!("{NOTES} ORDER BY number"), |row| row.get(0)),
             last_polls: last_polls.into_iter().collect(),
         }
     }
@@ -128,7 +129,7 @@ impl Viewer {
             "SELECT * FROM orchestrations ORDER BY id",
             "SELECT seq, at, kind, orchestration_id, digest, old_values FROM journal ORDER BY seq",
             "SELECT * FROM coverage ORDER BY profile_id",
-            "SELECT payload, at FROM outbox ORDER BY number",
+            "SELECT subject, evidence, opened_at FROM breaks ORDER BY number",
         ];
         let line = |row: &Row<'_>| {
             let columns = 0..row.as_ref().column_count();

@@ -8,7 +8,7 @@ use tallyd::clock::Clock as _;
 use tallyd::ledger::Rules;
 use tallyd::model::{FailureKind, PollResult, Shortfall};
 use tallyd::sim::{Canned, Control, Cursors, Endpoint, Fault, FaultRate, Rate, Scripted};
-use tallyd::sync::{Stopper, diff};
+use tallyd::sync::Stopper;
 
 use super::open_rows::{HOUR, asked, id, move_leg, move_to, open_row, polled};
 use crate::harness::{Rig, Setup, in_time, ledger_rows, results_of};
@@ -146,7 +146,7 @@ async fn rule_01_rows_that_leave_between_pages_hide_no_other() {
         }
         Vec::new()
     };
-    setup.rules = Rules { compare: diff::compare, judge: Arc::new(judge) };
+    setup.rules = Rules { judge: Arc::new(judge), ..tallyd::sync::rules() };
     let rig = polled(setup, 150).await;
     (20..150).for_each(|number| move_leg(&rig, number));
     control.set(rig.control.clone()).unwrap();

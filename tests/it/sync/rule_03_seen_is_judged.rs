@@ -11,32 +11,34 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use tallyd::clock::{Clock as _, SystemClock};
 use tallyd::ledger::{Ledger, Reader, Rules};
-use tallyd::model::{Change, Consequence, Observation, PageFacts, ProfileSelection};
+use tallyd::model::{Change, Observation, PageFacts, ProfileSelection, Step};
 use tallyd::paxos::{ApiUrl, Client, ForgetStops, Limits, Settings};
 use tallyd::sim::{Control, Endpoint, Fault, Scripted};
-use tallyd::sync::{self, Pace, Poller, diff, unwatched};
+use tallyd::sync::{self, Pace, Poller, unwatched};
 
-use crate::harness::{Rig, Setup, Shell, id_of, ids_of, ledger_rows, meaning, texts_of, wait_for_exit};
+use crate::harness::{
+    NOTES, Rig, Setup, Shell, id_of, ids_of, ledger_rows, meaning, note, texts_of, wait_for_exit,
+};
 
 /// Pages of a first listing.
 const PAGES: usize = 30;
 const ROWS_A_PAGE: usize = 6;
 
-/// One consequence for each row that appeared or changed.
-fn judge(facts: &PageFacts<'_>) -> Vec<Consequence> {
-    let consequence = |observation: &Observation<'_>| match observation {
+/// One note for each row that appeared or changed.
+fn judge(facts: &PageFacts<'_>) -> Vec<Step> {
+    let note_of = |observation: &Observation<'_>| match observation {
         Observation::Row { now, changes, .. } if !changes.is_empty() => {
             let what = if changes.contains(&Change::Appeared) { "appeared" } else { "changed" };
             let at = now.updated_at.map_or(0, tallyd::model::Timestamp::as_micros);
-            Some(Consequence { key: format!("{what} {} {at}", now.id), payload: now.id.to_string() })
+            Some(note(&format!("{what} {} {at}", now.id), &now.id.to_string()))
         }
         _ => None,
     };
-    facts.observations.iter().filter_map(consequence).collect()
+    facts.observations.iter().filter_map(note_of).collect()
 }
 
 fn judging() -> Rules {
-    Rules { compare: diff::compare, judge: Arc::new(judge) }
+    Rules { judge: Arc::new(judge), ..sync::rules() }
 }
 
 /// What became of rows: each as often as it is named.
@@ -58,7 +60,7 @@ fn appeared(path: &Path) -> BTreeMap<String, usize> {
 }
 
 fn judged(path: &Path) -> BTreeMap<String, usize> {
-    counted(texts_of(path, "SELECT payload FROM outbox WHERE key LIKE 'appeared %'"))
+    counted(texts_of(path, &format!("{NOTES} WHERE subject LIKE 'appeared %'")))
 }
 
 /// A world that neither grows nor moves while it is polled, in real time.
@@ -108,7 +110,7 @@ async fn rule_03_every_row_that_appears_or_changes_is_judged_once() {
     assert_eq!(changed, 1);
     let (journalled, consequences) = (
         counted(texts_of(&rig.path(), "SELECT orchestration_id FROM journal WHERE kind = 'changed'")),
-        counted(texts_of(&rig.path(), "SELECT payload FROM outbox WHERE key LIKE 'changed %'")),
+        counted(texts_of(&rig.path(), &format!("{NOTES} WHERE subject LIKE 'changed %'"))),
     );
     assert_eq!(journalled, consequences);
     assert_eq!(judged(&rig.path()), each_once(&rig.control));

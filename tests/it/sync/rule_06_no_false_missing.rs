@@ -7,7 +7,6 @@ use tallyd::clock::Clock as _;
 use tallyd::ledger::{EventKind, Reader, Rules};
 use tallyd::model::{Change, Observation, PageFacts, PollResult, Shortfall};
 use tallyd::sim::{Endpoint, Fault, FaultRate, Rate, Scripted};
-use tallyd::sync::diff;
 
 use super::open_rows::{HOUR, asked, id, kinds, move_to, open_row, polled};
 use crate::harness::{Rig, Setup, ledger_rows, texts_of};
@@ -190,7 +189,7 @@ async fn rule_06_going_missing_and_coming_back_are_judged() {
         Vec::new()
     };
     let mut setup = Setup::of(0);
-    setup.rules = Rules { compare: diff::compare, judge: Arc::new(judge) };
+    setup.rules = Rules { judge: Arc::new(judge), ..tallyd::sync::rules() };
     let rig = polled(setup, 30).await;
     rig.control.hide_until(&id(1), rig.clock.now().plus(HOUR)).unwrap();
     rig.poll_completely().await;

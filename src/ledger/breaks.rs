@@ -1,0 +1,105 @@
+//! Breaks as they are kept: what stands, and the steps that are taken in the transaction of what was
+//! observed.
+//!
+//! Which steps those are is decided by functions that are handed in; see [`Rules`](super::Rules). What waits
+//! to be told is in the same tables, and is passed on by whoever delivers it.
+
+pub(super) mod evidence;
+pub(super) mod leg_times;
+pub(super) mod polls;
+pub(super) mod standing;
+mod steps;
+pub(super) mod twins;
+
+pub(super) use steps::{Scene, take};
+
+use rusqlite::types::{FromSql, FromSqlError, FromSqlResult, ToSqlOutput, ValueRef};
+use rusqlite::{Connection, ToSql};
+
+use crate::model::{BreakKind, BreakNumber, Cause, Identifier, Occasion, Severity, Subject};
+
+use super::Problem;
+
+/// Whether any break is unresolved.
+pub(super) fn any(connection: &Connection) -> Result<bool, Problem> {
+    Ok(connection.prepare_cached("SELECT 1 FROM break WHERE resolved_at IS NULL")?.exists([])?)
+}
+
+/// The numbers in `break.scope`; the view depends on them.
+const SCOPE_ORCHESTRATION: i64 = 1;
+const SCOPE_PROFILE: i64 = 2;
+const SCOPE_CAUSE: i64 = 3;
+
+/// A subject as two columns.
+fn columns(subject: &Subject) -> (i64, Identifier) {
+    match subject {
+        Subject::Orchestration(id) => (SCOPE_ORCHESTRATION, id.clone()),
+        Subject::Profile(id) => (SCOPE_PROFILE, id.clone()),
+        Subject::Cause(cause) => (SCOPE_CAUSE, Identifier::new(cause.as_str())),
+    }
+}
+
+/// The subject in two columns.
+fn subject(scope: i64, id: Identifier) -> FromSqlResult<Subject> {
+    match scope {
+        SCOPE_ORCHESTRATION => Ok(Subject::Orchestration(id)),
+        SCOPE_PROFILE => Ok(Subject::Profile(id)),
+        SCOPE_CAUSE => Cause::from_name(&id.to_string()).map(Subject::Cause).ok_or(FromSqlError::InvalidType),
+        other => Err(FromSqlError::OutOfRange(other)),
+    }
+}
+
+impl ToSql for BreakNumber {
+    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
+        Ok(ToSqlOutput::from(self.0))
+    }
+}
+
+impl FromSql for BreakNumber {
+    fn column_result(value: ValueRef<'_>) -> FromSqlResult<Self> {
+        value.as_i64().map(Self)
+    }
+}
+
+impl ToSql for BreakKind {
+    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
+        Ok(ToSqlOutput::from(self.as_str()))
+    }
+}
+
+impl FromSql for BreakKind {
+    fn column_result(value: ValueRef<'_>) -> FromSqlResult<Self> {
+        Self::from_name(value.as_str()?).ok_or(FromSqlError::InvalidType)
+    }
+}
+
+impl ToSql for Occasion {
+    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
+        Ok(ToSqlOutput::from(self.as_str()))
+    }
+}
+
+impl FromSql for Occasion {
+    fn column_result(value: ValueRef<'_>) -> FromSqlResult<Self> {
+        Self::from_name(value.as_str()?).ok_or(FromSqlError::InvalidType)
+    }
+}
+
+impl ToSql for Severity {
+    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
+        Ok(ToSqlOutput::from(match self {
+            Self::Warning => 1_i64,
+            Self::Critical => 2,
+        }))
+    }
+}
+
+impl FromSql for Severity {
+    fn column_result(value: ValueRef<'_>) -> FromSqlResult<Self> {
+        match value.as_i64()? {
+            1 => Ok(Self::Warning),
+            2 => Ok(Self::Critical),
+            other => Err(FromSqlError::OutOfRange(other)),
+        }
+    }
+}
