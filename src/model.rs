@@ -22,9 +22,10 @@ mod timestamp;
 
 pub use amount::{Amount, InvalidAmount};
 pub use breaks::{
-    Acknowledgement, Audience, BreakKind, BreakNumber, BreakRecord, Cause, Certainty, Closing, Difference,
-    Evidence, Finding, Mute, Notice, Occasion, Resolution, Resolved, Severity, Since, SinkName, Standing,
-    Step, Subject, Tell, Told, TransferFacts,
+    Acknowledgement, Audience, BreakKind, BreakNumber, BreakRecord, Cause, Certainty, Closing, DeliveryState,
+    Difference, Evidence, Finding, Mute, Notice, NoticeNumber, Occasion, Outcome, Queued, Resolution, Resolved,
+    Severity, Since, SinkBacklog, SinkName, Standing, Step, Subject, Tell, Told, TransferFacts, Undelivered,
+    Waiting,
 };
 pub use causes::with_causes;
 pub use change::{

@@ -7,6 +7,8 @@ use comfy_table::{ContentArrangement, Table, presets};
 use super::failure::Failure;
 use crate::model::{MAX_SKEW_MICROS, Timestamp};
 
+pub(super) use crate::model::{plain, span};
+
 
 /// When to use colours.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]

@@ -4,7 +4,7 @@
 //! recorded in one go.
 
 use toml::Spanned;
-use toml::de::{DeTable, DeValue};
+use toml::de::DeTable;
 use url::Url;
 
 use super::Environment;

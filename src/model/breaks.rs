@@ -6,6 +6,7 @@
 mod evidence;
 mod kind;
 mod notice;
+mod outbox;
 mod record;
 mod standing;
 mod step;
@@ -14,6 +15,7 @@ mod transfer;
 pub use evidence::{Certainty, Difference, Evidence, Since};
 pub use kind::{BreakKind, Cause, Closing, Severity};
 pub use notice::{Notice, Occasion, SinkName};
+pub use outbox::{DeliveryState, NoticeNumber, Outcome, Queued, SinkBacklog, Undelivered, Waiting};
 pub use record::{BreakRecord, Resolved};
 pub use standing::{Acknowledgement, Audience, BreakNumber, Mute, Resolution, Standing, Told};
 pub use step::{Finding, Step, Subject, Tell};
