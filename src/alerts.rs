@@ -3,6 +3,7 @@
 //! Owns the words (`text`), what goes where, when and how often (`plan`), and one file for each kind of sink.
 //! What is to be told comes from the ledger's outbox; whether something is to be told was decided by the rules.
 
+mod deliver;
 mod failure;
 mod heartbeat;
 mod http;
@@ -11,11 +12,10 @@ mod plan;
 mod sinks;
 mod text;
 
+pub use deliver::{DeliverError, Delivery, TestError, test};
 pub use failure::{SendError, SinkError};
 pub use heartbeat::Heartbeat;
-pub use message::{
-    DeadLetters, Message, NAMED, OneBreak, Summary, SummaryLine, Test, bounded, named,
-};
+pub use message::{DeadLetters, Message, NAMED, OneBreak, Summary, SummaryLine, Test, bounded};
 pub use plan::{Parcel, Retry, Summing, Tone, after_failure, is_reminder_due, parcels, route, tells};
 pub use sinks::{
     Alert, Alertmanagers, Email, Log, MAX_ALERTS, PagerDuty, Sink, Slack, Webhook, alert,

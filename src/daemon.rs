@@ -4,6 +4,7 @@
 //! the assembly of ledger, client and poller, which commands share. What a poll does is `sync`'s. Time
 //! comes from the clock and chance from the seed that are handed in.
 
+mod alerts;
 pub mod outcome;
 mod polls;
 mod reload;
@@ -141,12 +142,19 @@ impl Daemon {
     /// Does what is wanted, and logs how it went.
     async fn carry_out(
         &self,
-        _turn: MutexGuard<'_, ()>,
+        turn: MutexGuard<'_, ()>,
         wanted: &Wanted,
         selection: &ProfileSelection,
     ) -> PollOutcome {
-        let outcome = self.session().carry_out(wanted, selection, self.stopping.clone()).await;
+        let session = self.session();
+        let outcome = session.carry_out(wanted, selection, self.stopping.clone()).await;
         self.report.outcome(wanted, &outcome, self.clock.monotonic());
+        // A heartbeat that hangs holds up neither the next poll nor the end.
+        drop(turn);
+        tokio::select! {
+            () = self.stopping.given() => {}
+            () = session.call_heartbeats(wanted, &outcome) => {}
+        }
         outcome
     }
 }
@@ -195,6 +203,7 @@ pub async fn run(setup: Setup, mut orders: mpsc::Receiver<Order>) -> Result<(), 
     let mut tasks = Tasks::default();
     tasks.spawn("polls", polls::run(daemon.clone(), fastrand::Rng::with_seed(seed)));
     tasks.spawn("sweeps", sweeps::run(daemon.clone()));
+    tasks.spawn("alerts", alerts::run(daemon.clone(), seed));
     tasks.spawn("requests", requests::run(daemon.clone(), reader, place));
     let ended = loop {
         tokio::select! {

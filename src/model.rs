@@ -23,9 +23,9 @@ mod timestamp;
 pub use amount::{Amount, InvalidAmount};
 pub use breaks::{
     Acknowledgement, Audience, BreakKind, BreakNumber, BreakRecord, Cause, Certainty, Closing, DeliveryState,
-    Difference, Evidence, Finding, Mute, Notice, NoticeNumber, Occasion, Outcome, Queued, Resolution, Resolved,
-    Severity, Since, SinkBacklog, SinkName, Standing, Step, Subject, Tell, Told, TransferFacts, Undelivered,
-    Waiting,
+    Difference, Evidence, Finding, Mute, Notice, NoticeNumber, Occasion, Outcome, Queued, Resolution,
+    Resolved, Severity, Since, SinkBacklog, SinkName, Standing, Step, Subject, Tell, Told, TransferFacts,
+    Undelivered, Waiting,
 };
 pub use causes::with_causes;
 pub use change::{

@@ -73,7 +73,11 @@ impl Heartbeat {
             Err(error) => {
                 if call.failures.fetch_add(1, Ordering::Relaxed) == 0 {
                     let error = error.to_string();
-                    tracing::warn!(profile, error, "the heartbeat did not arrive; tried again after the next poll");
+                    tracing::warn!(
+                        profile,
+                        error,
+                        "the heartbeat did not arrive; tried again after the next poll"
+                    );
                 }
             }
         }

@@ -62,8 +62,8 @@ impl Http {
         request: RequestBuilder,
         now: Timestamp,
     ) -> Result<(), SendError> {
-        let request = request.build().map_err(|error| {
-            SendError::SinkRefuses { what: format!("no request can be made: {}", error.without_url()) }
+        let request = request.build().map_err(|error| SendError::SinkRefuses {
+            what: format!("no request can be made: {}", error.without_url()),
         })?;
         let url = request.url().clone();
         let host = host_and_port(&url);

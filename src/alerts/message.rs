@@ -5,8 +5,8 @@ use sha2::{Digest as _, Sha256};
 use super::plan::Tone;
 use super::text::{Links, Story, Telling};
 use crate::model::{
-    BreakKind, BreakNumber, BreakRecord, Notice, NoticeNumber, Profile, Queued, Severity, SinkName, Subject,
-    Timestamp, Waiting, cut, plain,
+    BreakKind, BreakNumber, BreakRecord, Notice, Profile, Queued, Severity, SinkName, Subject, Timestamp,
+    Waiting, cut, plain,
 };
 
 /// How many of a batch are named.
@@ -223,7 +223,9 @@ impl Summary {
         let profile = profile.unwrap_or_default();
         match self.tone {
             Tone::Stands => format!("{profile}{} breaks of kind {}", self.count, self.kind),
-            Tone::LookedAfter => format!("Acknowledged: {profile}{} breaks of kind {}", self.count, self.kind),
+            Tone::LookedAfter => {
+                format!("Acknowledged: {profile}{} breaks of kind {}", self.count, self.kind)
+            }
             Tone::Over => format!("Resolved: {profile}{} breaks of kind {}", self.count, self.kind),
         }
     }
@@ -248,11 +250,6 @@ impl Summary {
     pub fn subject_of(&self, line: &SummaryLine) -> String {
         cut(&plain(&line.subject.to_string()), 80)
     }
-}
-
-/// The numbers of the breaks of which the first of a batch tell.
-pub fn named(members: &[Queued]) -> Vec<NoticeNumber> {
-    members.iter().take(NAMED).map(|queued| queued.number).collect()
 }
 
 /// A key that is made of the members alone.

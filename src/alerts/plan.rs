@@ -32,10 +32,9 @@ pub fn tells(sink: &SinkConfig, notice: &Notice) -> bool {
         Occasion::Opened | Occasion::Worsened | Occasion::Reminded => notice.severity >= routing.min_severity,
         Occasion::Resolved => routing.resolved == ResolvedNotices::Told,
         // People who read a channel need not be told what one of them did; what keeps a state must be.
-        Occasion::Acknowledged => matches!(
-            sink.target,
-            SinkTarget::Log | SinkTarget::Webhook { .. } | SinkTarget::PagerDuty { .. }
-        ),
+        Occasion::Acknowledged => {
+            matches!(sink.target, SinkTarget::Log | SinkTarget::Webhook { .. } | SinkTarget::PagerDuty { .. })
+        }
     };
     let of_profile = match (&routing.profiles, &notice.profile) {
         (ProfileFilter::All, _) | (_, None) => true,
@@ -129,7 +128,9 @@ pub fn parcels(waiting: Vec<Queued>, burst: NonZeroU32, summing: Summing) -> Vec
     for group in loose.into_values() {
         let may_be_summed = match summing {
             Summing::Everything => true,
-            Summing::WhatStands => group.first().is_some_and(|queued| Tone::of(queued.notice.occasion) == Tone::Stands),
+            Summing::WhatStands => {
+                group.first().is_some_and(|queued| Tone::of(queued.notice.occasion) == Tone::Stands)
+            }
         };
         if may_be_summed && group.len() > burst {
             parcels.push(Parcel::Many(group));

@@ -14,6 +14,8 @@ pub use pagerduty::{PagerDuty, payload as pagerduty_payload};
 pub use slack::{Slack, payload as slack_payload};
 pub use webhook::{Webhook, payload as webhook_payload, signature};
 
+pub(super) use alertmanager::over_the_cap;
+
 use super::failure::{SendError, SinkError};
 use super::http::Http;
 use super::message::Message;

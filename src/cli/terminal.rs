@@ -9,7 +9,6 @@ use crate::model::{MAX_SKEW_MICROS, Timestamp};
 
 pub(super) use crate::model::{plain, span};
 
-
 /// When to use colours.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
 pub(super) enum ColourChoice {

@@ -16,21 +16,14 @@ use super::secret::{self, UrlKeys};
 use super::table::{Placed, Table, list_of_tables};
 use super::unique::Unique;
 use super::value;
-use crate::model::{
-    Audience, BreakKind, Identifier, Profile, ProfileSelection, Severity, SinkName, nearest,
-};
+use crate::model::{Audience, BreakKind, Identifier, Profile, ProfileSelection, Severity, SinkName, nearest};
 
 pub use self::settings::*;
 
 /// The keys of the heartbeat's URL.
 const HEARTBEAT: UrlKeys = UrlKeys {
     plain: "url",
-    secret: secret::Keys {
-        file: "url_file",
-        variable: "url_env",
-        credential: "url_credential",
-        noun: "URL",
-    },
+    secret: secret::Keys { file: "url_file", variable: "url_env", credential: "url_credential", noun: "URL" },
 };
 
 /// The alerts of the file. `profiles` is what `[[profiles]]` came to, where that could be read.
@@ -173,13 +166,11 @@ fn routing(
     findings: &mut Findings<'_>,
 ) -> Result<Routing, Reported> {
     let severities = Severity::ALL.map(|severity| (severity.as_str(), severity));
-    let min_severity = table.or_default("min_severity", Severity::Warning, findings, |value| {
-        value::choice(value, &severities)
-    });
+    let min_severity = table
+        .or_default("min_severity", Severity::Warning, findings, |value| value::choice(value, &severities));
     let kinds = table.optional("kinds", findings, |value| value::list(value, kind));
-    let only = table.optional("profiles", findings, |value| {
-        value::list(value, |value| profile(value, profiles))
-    });
+    let only =
+        table.optional("profiles", findings, |value| value::list(value, |value| profile(value, profiles)));
     let resolved = table.or_default("resolved", ResolvedNotices::Told, findings, |value| {
         Ok(if value::truth(value)? { ResolvedNotices::Told } else { ResolvedNotices::Untold })
     });

@@ -91,7 +91,9 @@ fn top_level() -> impl Iterator<Item = &'static str> {
 /// Whether what stands behind a key may be a secret, put there by mistake or because it belongs there.
 pub(super) fn may_hold_a_secret(key: &str) -> bool {
     let names_a_source = ["_file", "_env", "_credential"].iter().any(|end| key.ends_with(end));
-    (names_a_source && key != "ca_file") || matches!(key, "url" | "heartbeat_url") || key.starts_with("client_secret")
+    (names_a_source && key != "ca_file")
+        || matches!(key, "url" | "heartbeat_url")
+        || key.starts_with("client_secret")
 }
 
 /// Whether a table has this key.

@@ -147,9 +147,8 @@ fn placed(
     let file = table.optional(keys.file, findings, |value| Ok(SecretSource::File(path(value)?)));
     let variable =
         table.optional(keys.variable, findings, |value| Ok(SecretSource::Variable(variable_name(value)?)));
-    let credential = table.optional(keys.credential, findings, |value| {
-        Ok(SecretSource::Credential(credential_name(value)?))
-    });
+    let credential = table
+        .optional(keys.credential, findings, |value| Ok(SecretSource::Credential(credential_name(value)?)));
     let present: Vec<&'static str> = keys.all().into_iter().filter(|key| table.has(key)).collect();
     if let [first, others @ ..] = present.as_slice() {
         for other in others {
@@ -215,7 +214,11 @@ fn credential_name(value: &DeValue<'_>) -> Result<String, Complaint> {
 }
 
 /// The secret that a source has.
-fn fetch(source: &SecretSource, keys: &Keys, environment: Environment<'_>) -> Result<SecretString, Complaint> {
+fn fetch(
+    source: &SecretSource,
+    keys: &Keys,
+    environment: Environment<'_>,
+) -> Result<SecretString, Complaint> {
     match source {
         SecretSource::File(path) => {
             let text =
@@ -275,7 +278,9 @@ fn one_line(mut text: String, keys: &Keys) -> Result<SecretString, Complaint> {
         text.strip_suffix('\n').map_or(text.len(), |line| line.strip_suffix('\r').unwrap_or(line).len());
     text.truncate(length);
     if text.trim().is_empty() {
-        return Err(Complaint::new("the secret is empty").help(format!("put the {} there, on one line", keys.noun)));
+        return Err(
+            Complaint::new("the secret is empty").help(format!("put the {} there, on one line", keys.noun))
+        );
     }
     if text.chars().any(char::is_control) {
         return Err(Complaint::new("the secret has more than one line, or control characters")

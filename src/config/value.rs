@@ -80,10 +80,7 @@ pub(super) fn choice<T: Copy>(value: &DeValue<'_>, words: &[(&str, T)]) -> Resul
 }
 
 /// One of several words, with a suggestion where another one stands there.
-pub(super) fn suggested<T: Copy>(
-    value: &DeValue<'_>,
-    words: &[(&'static str, T)],
-) -> Result<T, Complaint> {
+pub(super) fn suggested<T: Copy>(value: &DeValue<'_>, words: &[(&'static str, T)]) -> Result<T, Complaint> {
     choice(value, words).map_err(|complaint| {
         let names = words.iter().map(|(word, _)| *word);
         match value.as_str().and_then(|typed| nearest(typed, names)) {

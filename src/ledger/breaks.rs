@@ -51,9 +51,8 @@ fn subject(scope: i64, id: Identifier) -> FromSqlResult<Subject> {
 
 /// The subject in the two columns of a row that begin at `first`.
 pub(super) fn subject_at(row: &Row<'_>, first: usize) -> rusqlite::Result<Subject> {
-    subject(row.get(first)?, row.get(first + 1)?).map_err(|error| {
-        rusqlite::Error::FromSqlConversionFailure(first + 1, Type::Text, Box::new(error))
-    })
+    subject(row.get(first)?, row.get(first + 1)?)
+        .map_err(|error| rusqlite::Error::FromSqlConversionFailure(first + 1, Type::Text, Box::new(error)))
 }
 
 impl ToSql for BreakNumber {

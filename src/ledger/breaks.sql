@@ -69,6 +69,12 @@ CREATE INDEX delivery_waiting ON delivery (sink, next_at) WHERE state = 'waiting
 CREATE INDEX delivery_dead ON delivery (sink) WHERE state = 'dead';
 CREATE INDEX delivery_of_notice ON delivery (notice);
 
+-- Up to when a sink has told what other sinks could not be told.
+CREATE TABLE dead_letters_told (
+    sink TEXT    NOT NULL PRIMARY KEY,
+    at   INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
 DROP VIEW journal;
 
 CREATE VIEW journal AS

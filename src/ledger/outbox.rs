@@ -52,10 +52,8 @@ impl Ledger {
         now: Timestamp,
         why: &'static str,
     ) -> Result<usize, LedgerError> {
-        self.transact("give_up_other_sinks", move |connection| {
-            give_up_others(connection, &sinks, now, why)
-        })
-        .await
+        self.transact("give_up_other_sinks", move |connection| give_up_others(connection, &sinks, now, why))
+            .await
     }
 
     /// Drops what a sink was to be told of the end of breaks of which it was told nothing.
@@ -78,6 +76,20 @@ impl Ledger {
     ) -> Result<(), LedgerError> {
         self.transact("note_delivery", move |connection| note(connection, &sink, &members, &outcome, now))
             .await
+    }
+
+    /// Notes up to when a sink has told what other sinks could not be told.
+    pub async fn note_dead_letters_told(&self, sink: SinkName, at: Timestamp) -> Result<(), LedgerError> {
+        self.transact("note_dead_letters_told", move |connection| {
+            connection
+                .prepare_cached(
+                    "INSERT INTO dead_letters_told (sink, at) VALUES (?1, ?2)
+                     ON CONFLICT (sink) DO UPDATE SET at = excluded.at",
+                )?
+                .execute(params![sink.0, at])?;
+            Ok(())
+        })
+        .await
     }
 
     /// Puts reminders into a sink's queue of what still stands, is not muted, and was told long ago. Returns how
@@ -127,6 +139,16 @@ impl Reader {
         self.snapshot(|connection| records::told(connection, resolved_after, most))
     }
 
+    /// Up to when a sink has told what other sinks could not be told; `None` where it never did.
+    pub fn dead_letters_told_at(&self, sink: &SinkName) -> Result<Option<Timestamp>, LedgerError> {
+        self.snapshot(|connection| {
+            Ok(connection
+                .prepare_cached("SELECT at FROM dead_letters_told WHERE sink = ?1")?
+                .query_row([&sink.0], |row| row.get(0))
+                .optional()?)
+        })
+    }
+
     /// How much waits for each sink, and how much was given up.
     pub fn backlogs(&self) -> Result<Vec<SinkBacklog>, LedgerError> {
         self.snapshot(backlogs)
@@ -139,7 +161,8 @@ impl Reader {
 }
 
 /// The columns of a [`Queued`], from the tables `delivery AS d`, `notice AS n`, `break AS k` and `profile AS p`.
-const QUEUED: &str = "n.number, k.number, k.kind, k.scope, k.subject, k.episode, n.severity, p.id, n.occasion,
+const QUEUED: &str =
+    "n.number, k.number, k.kind, k.scope, k.subject, k.episode, n.severity, p.id, n.occasion,
     n.at, d.attempts, d.batch";
 const QUEUED_FROM: &str = "delivery AS d JOIN notice AS n ON n.number = d.notice
     JOIN break AS k ON k.number = n.break LEFT JOIN profile AS p ON p.key = k.profile";
@@ -273,11 +296,7 @@ fn remind(connection: &Connection, reminding: &Reminding, now: Timestamp) -> Res
 }
 
 /// The reminder of a break; `None` where a worse one says already that the same is held up.
-fn reminder(
-    connection: &Connection,
-    number: BreakNumber,
-    now: Timestamp,
-) -> Result<Option<Notice>, Problem> {
+fn reminder(connection: &Connection, number: BreakNumber, now: Timestamp) -> Result<Option<Notice>, Problem> {
     let record = records::of(connection, number)?;
     let standing = record.standing;
     if let Some(rank) = standing.kind.held_up_rank() {

@@ -251,7 +251,10 @@ impl Reader {
     }
 
     /// Runs several queries on one state of the ledger.
-    pub(super) fn snapshot<T>(&self, read: impl FnOnce(&Connection) -> Result<T, Problem>) -> Result<T, LedgerError> {
+    pub(super) fn snapshot<T>(
+        &self,
+        read: impl FnOnce(&Connection) -> Result<T, Problem>,
+    ) -> Result<T, LedgerError> {
         let run = || -> Result<T, Problem> {
             let transaction = self.connection.unchecked_transaction()?;
             let value = read(&transaction)?;

@@ -169,6 +169,22 @@ pub fn alert(message: &Message, now: Timestamp) -> Alert {
     Alert { labels, annotations, starts_at: starts_at.to_rfc3339(), ends_at: ends_at.to_rfc3339() }
 }
 
+/// The alert that says how many others were not sent.
+pub(in crate::alerts) fn over_the_cap(beyond: usize, now: Timestamp) -> Alert {
+    let labels = BTreeMap::from([
+        ("alertname", alert_name("more_breaks")),
+        ("service", "tallyd".to_owned()),
+        ("severity", "critical".to_owned()),
+    ]);
+    let summary = format!("At least {beyond} more breaks than the {MAX_ALERTS} worst that are sent here");
+    let annotations = BTreeMap::from([
+        ("summary".to_owned(), summary),
+        ("next".to_owned(), "tallyd breaks list".to_owned()),
+    ]);
+    let (starts_at, ends_at) = (now.to_rfc3339(), now.plus(ENDS_AFTER).to_rfc3339());
+    Alert { labels, annotations, starts_at, ends_at }
+}
+
 /// The name of an alert: `stuck_pending` is `TallydStuckPending`.
 fn alert_name(kind: &str) -> String {
     let capital = |word: &str| {

@@ -2,9 +2,9 @@
 
 use lettre::message::header::{Header, HeaderName, HeaderValue};
 use lettre::message::{Mailbox, MultiPart};
+use lettre::transport::smtp::Error as SmtpError;
 use lettre::transport::smtp::authentication::Credentials;
 use lettre::transport::smtp::client::{Certificate, Tls, TlsParameters};
-use lettre::transport::smtp::Error as SmtpError;
 use lettre::{AsyncSmtpTransport, AsyncTransport as _, Message as Mail, Tokio1Executor};
 use secrecy::ExposeSecret as _;
 use sha2::{Digest as _, Sha256};
@@ -38,8 +38,12 @@ impl Email {
         };
         let tls = match email.tls {
             SmtpTls::Off => Tls::None,
-            SmtpTls::StartTls => Tls::Required(parameters(email, config).map_err(|error| failed(with_causes(&error)))?),
-            SmtpTls::Implicit => Tls::Wrapper(parameters(email, config).map_err(|error| failed(with_causes(&error)))?),
+            SmtpTls::StartTls => {
+                Tls::Required(parameters(email, config).map_err(|error| failed(with_causes(&error)))?)
+            }
+            SmtpTls::Implicit => {
+                Tls::Wrapper(parameters(email, config).map_err(|error| failed(with_causes(&error)))?)
+            }
         };
         let mut transport = AsyncSmtpTransport::<Tokio1Executor>::builder_dangerous(&email.host)
             .port(email.port)

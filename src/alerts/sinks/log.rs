@@ -22,7 +22,14 @@ impl Log {
                 macro_rules! line {
                     ($level:ident) => {
                         tracing::$level!(
-                            kind, occasion, severity, number, subject, profile, key, "break: {title}"
+                            kind,
+                            occasion,
+                            severity,
+                            number,
+                            subject,
+                            profile,
+                            key,
+                            "break: {title}"
                         )
                     };
                 }
@@ -35,15 +42,25 @@ impl Log {
             Message::Summary(summary) => {
                 let (kind, count) = (summary.kind.as_str(), summary.count);
                 match (message.tone(), message.severity()) {
-                    (Tone::Over | Tone::LookedAfter, _) => tracing::info!(kind, count, key, "breaks: {title}"),
+                    (Tone::Over | Tone::LookedAfter, _) => {
+                        tracing::info!(kind, count, key, "breaks: {title}")
+                    }
                     (Tone::Stands, Severity::Warning) => tracing::warn!(kind, count, key, "breaks: {title}"),
-                    (Tone::Stands, Severity::Critical) => tracing::error!(kind, count, key, "breaks: {title}"),
+                    (Tone::Stands, Severity::Critical) => {
+                        tracing::error!(kind, count, key, "breaks: {title}")
+                    }
                 }
             }
             Message::DeadLetters(dead) => {
-                tracing::error!(sink = dead.sink.0, count = dead.count, error = dead.error, "alerts: {title}");
+                tracing::error!(
+                    sink = dead.sink.0,
+                    count = dead.count,
+                    error = dead.error,
+                    "alerts: {title}"
+                );
             }
-            Message::Test(_) => tracing::info!(key, "alerts: {title}"),
+            // As severe as what is shown by default.
+            Message::Test(_) => tracing::warn!(key, "alerts: {title}"),
         }
     }
 }

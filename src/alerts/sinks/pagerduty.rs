@@ -89,7 +89,8 @@ fn source(message: &Message) -> String {
     match message {
         Message::Break(one) => cut(&format!("paxos {}", one.notice.subject), 200),
         Message::Summary(summary) => {
-            let profile = summary.profile.as_ref().map_or("paxos".to_owned(), |profile| profile.id.to_string());
+            let profile =
+                summary.profile.as_ref().map_or("paxos".to_owned(), |profile| profile.id.to_string());
             cut(&profile, 200)
         }
         Message::DeadLetters(dead) => cut(&format!("tallyd sink {}", dead.sink), 200),

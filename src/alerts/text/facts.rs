@@ -45,7 +45,8 @@ pub(super) fn of(telling: &Telling<'_>) -> Vec<Fact> {
         }
     }
     if let Mute::On(acknowledgement) = &standing.mute {
-        let until = acknowledgement.until.map_or("it resolves".to_owned(), |until| until.to_rfc3339_seconds());
+        let until =
+            acknowledgement.until.map_or("it resolves".to_owned(), |until| until.to_rfc3339_seconds());
         let (by, why) = (told(&acknowledgement.by), told(&acknowledgement.why));
         add("acknowledged", Some(format!("by {by} until {until}: {why}")));
     }
@@ -135,9 +136,12 @@ fn of_transfer(transfer: &TransferFacts) -> Vec<(&'static str, String)> {
     let text = |value: &Option<String>| value.as_deref().map(told);
     let names = match transfer.side {
         LegSide::Source => ["source waits for", "source network", "source transaction", "source request_id"],
-        LegSide::Destination => {
-            ["destination waits for", "destination network", "destination transaction", "destination request_id"]
-        }
+        LegSide::Destination => [
+            "destination waits for",
+            "destination network",
+            "destination transaction",
+            "destination request_id",
+        ],
     };
     let values = [
         text(&transfer.secondary_status),

@@ -41,7 +41,11 @@ pub(super) fn sentences(telling: &Telling<'_>) -> Vec<String> {
     sentences.extend(details(telling));
     sentences.extend(telling.transfers.iter().filter_map(|transfer| {
         let status = transfer.secondary_status.as_deref()?;
-        Some(format!("Paxos says that the transfer of the {} waits for {}.", side(transfer.side), told(status)))
+        Some(format!(
+            "Paxos says that the transfer of the {} waits for {}.",
+            side(transfer.side),
+            told(status)
+        ))
     }));
     if let Some(former) = record.former {
         sentences.push(format!(
@@ -65,9 +69,8 @@ fn headline(telling: &Telling<'_>) -> String {
                     format!("left, and not arrived for {how_long}, at the destination leg{rail}")
                 }
                 _ => {
-                    let at = leg.map(|leg| {
-                        format!(", held up at the {}{}", side(leg), rail(orchestration, leg))
-                    });
+                    let at =
+                        leg.map(|leg| format!(", held up at the {}{}", side(leg), rail(orchestration, leg)));
                     format!("PROCESSING for {how_long}{}", at.unwrap_or_default())
                 }
             }
@@ -96,13 +99,16 @@ fn headline(telling: &Telling<'_>) -> String {
             format!("{missing} of {of} orchestrations gone at once; the account or credentials are in doubt")
         }
         Evidence::SameAs { others } => match standing.kind {
-            BreakKind::PossibleDuplicate => format!("perhaps sent twice: the same as {}", count(others.len())),
+            BreakKind::PossibleDuplicate => {
+                format!("perhaps sent twice: the same as {}", count(others.len()))
+            }
             _ => format!("the same ref_id as {}", count(others.len())),
         },
         Evidence::UnknownStatus { status } => format!("unknown status {}", told(status)),
         Evidence::Unreadable { .. } => "a row that cannot be read".to_owned(),
         Evidence::Unpolled { profiles, .. } => {
-            let for_long = standing.evidence.since().map(|since| format!(" for {}", how_long(since, telling)));
+            let for_long =
+                standing.evidence.since().map(|since| format!(" for {}", how_long(since, telling)));
             let what = match profiles.as_slice() {
                 [(only, _)] => format!("{} was not completely polled", told(&only.label())),
                 several => format!("{} profiles were not completely polled", several.len()),
@@ -138,14 +144,19 @@ fn details(telling: &Telling<'_>) -> Vec<String> {
         Evidence::Legs { source, destination, since } => {
             let status = orchestration.map_or("not known", |row| row.status.as_str());
             let legs = legs(source.as_ref(), destination.as_ref());
-            vec![format!("Its status is {}, but its legs say {legs}, {}.", told(status), since_when(*since, telling))]
+            vec![format!(
+                "Its status is {}, but its legs say {legs}, {}.",
+                told(status),
+                since_when(*since, telling)
+            )]
         }
         Evidence::Gone { at, met_again_at } => {
             let mut sentences = vec![format!(
                 "Get Orchestration answered 404 for it at {}; it was there before.",
                 at.to_rfc3339_seconds()
             )];
-            sentences.extend(met_again_at.map(|at| format!("It was met again at {}.", at.to_rfc3339_seconds())));
+            sentences
+                .extend(met_again_at.map(|at| format!("It was met again at {}.", at.to_rfc3339_seconds())));
             sentences
         }
         Evidence::ManyGone { missing, of } => vec![format!(
@@ -166,10 +177,9 @@ fn details(telling: &Telling<'_>) -> Vec<String> {
         Evidence::Unreadable { .. } => {
             vec!["What Paxos sent under this id cannot be read. It is kept as it came.".to_owned()]
         }
-        Evidence::Unpolled { .. } => vec![format!(
-            "{}. What happens there meanwhile is not seen.",
-            capital(&headline(telling))
-        )],
+        Evidence::Unpolled { .. } => {
+            vec![format!("{}. What happens there meanwhile is not seen.", capital(&headline(telling)))]
+        }
     }
 }
 
@@ -188,7 +198,8 @@ fn held_up(telling: &Telling<'_>, leg: Option<LegSide>, since: Since) -> Vec<Str
         let status = transfer.and_then(|leg| leg.status.as_ref());
         let status = status.map_or(String::new(), |status| format!(", {}", told(status.as_str())));
         let id = transfer.and_then(|leg| leg.transfer_id.as_ref());
-        let id = id.map_or(" (it has no transfer id yet)".to_owned(), |id| format!(" (transfer {})", told_of(id)));
+        let id =
+            id.map_or(" (it has no transfer id yet)".to_owned(), |id| format!(" (transfer {})", told_of(id)));
         sentences.push(format!("The {}{}{status}{id} holds it up.", side(leg), rail(orchestration, leg)));
     } else if telling.record.standing.kind == BreakKind::StuckProcessing {
         sentences.push("Its legs do not say which of them holds it up.".to_owned());
@@ -227,7 +238,8 @@ fn rail(orchestration: Option<&Orchestration>, leg: LegSide) -> String {
 }
 
 fn legs(source: Option<&LegStatus>, destination: Option<&LegStatus>) -> String {
-    let say = |status: Option<&LegStatus>| status.map_or("nothing".to_owned(), |status| told(status.as_str()));
+    let say =
+        |status: Option<&LegStatus>| status.map_or("nothing".to_owned(), |status| told(status.as_str()));
     format!("{} (source) and {} (destination)", say(source), say(destination))
 }
 

@@ -11,7 +11,8 @@ pub(super) fn step(telling: &Telling<'_>) -> String {
     match telling.occasion {
         Occasion::Resolved => return "Nothing.".to_owned(),
         Occasion::Acknowledged => {
-            return "Nothing, unless it is you who looks after it. It is told again when it gets worse.".to_owned();
+            return "Nothing, unless it is you who looks after it. It is told again when it gets worse."
+                .to_owned();
         }
         Occasion::Opened | Occasion::Worsened | Occasion::Reminded => {}
     }

@@ -28,7 +28,8 @@ pub(in crate::config) const BURST_RANGE: RangeInclusive<u32> = 1..=1000;
 
 /// After how long a notice that cannot be delivered is given up.
 pub const DEFAULT_GIVE_UP_AFTER: Duration = Duration::from_secs(72 * HOUR);
-pub(in crate::config) const GIVE_UP_RANGE: RangeInclusive<Duration> = seconds(10 * MINUTE)..=seconds(90 * DAY);
+pub(in crate::config) const GIVE_UP_RANGE: RangeInclusive<Duration> =
+    seconds(10 * MINUTE)..=seconds(90 * DAY);
 
 /// How long one delivery may take.
 pub const DEFAULT_SINK_TIMEOUT: Duration = Duration::from_secs(10);

@@ -1,8 +1,6 @@
 //! The alerts' effective settings as text, for `check-config`: every secret left out.
 
-use super::settings::{
-    AlertsConfig, Login, ProfileFilter, Repeat, ResolvedNotices, SinkConfig, SinkTarget,
-};
+use super::settings::{AlertsConfig, Login, ProfileFilter, Repeat, ResolvedNotices, SinkConfig, SinkTarget};
 use crate::config::value::in_words;
 use crate::model::{Audience, BreakKind};
 
@@ -29,7 +27,8 @@ impl SinkConfig {
     fn summary(&self) -> String {
         let routing = &self.routing;
         let kinds: Vec<&str> = routing.kinds.iter().map(|kind| kind.as_str()).collect();
-        let what = if kinds.len() == BreakKind::ALL.len() { "all kinds".to_owned() } else { kinds.join(", ") };
+        let what =
+            if kinds.len() == BreakKind::ALL.len() { "all kinds".to_owned() } else { kinds.join(", ") };
         let whose = match &routing.profiles {
             ProfileFilter::All => "all profiles".to_owned(),
             ProfileFilter::Only(ids) => {

@@ -174,9 +174,8 @@ fn alertmanager(
     environment: Environment<'_>,
     findings: &mut Findings<'_>,
 ) -> Result<SinkTarget, Reported> {
-    let urls = table.required("urls", "[\"http://127.0.0.1:9093\"]", findings, |value| {
-        value::list(value, value::url)
-    });
+    let urls = table
+        .required("urls", "[\"http://127.0.0.1:9093\"]", findings, |value| value::list(value, value::url));
     let token = secret::optional(table, &TOKEN, environment, findings);
     let login = login(table, environment, findings);
     let login = match (token?, login?) {
@@ -203,8 +202,7 @@ fn login(
             Ok(Login::Basic { user: user.into_inner(), password })
         }
         None if secret::optional(table, &PASSWORD, environment, findings)?.is_some() => {
-            let complaint =
-                Complaint::new("missing, and there is a password").help("add `user = \"...\"`");
+            let complaint = Complaint::new("missing, and there is a password").help("add `user = \"...\"`");
             Err(findings.missing(Some(table.span()), &table.label("user"), complaint))
         }
         None => Ok(Login::None),
@@ -222,9 +220,8 @@ fn email(
     let port = table.optional("port", findings, value::port);
     let login = login(table, environment, findings);
     let from = table.required("from", "\"tallyd@example.com\"", findings, address);
-    let to = table.required("to", "[\"treasury@example.com\"]", findings, |value| {
-        value::list(value, address)
-    });
+    let to =
+        table.required("to", "[\"treasury@example.com\"]", findings, |value| value::list(value, address));
     let (host, tls) = (host?, tls?);
     let mode = tls.as_ref().map_or(SmtpTls::StartTls, |tls| *tls.get_ref());
     if let Some(tls) = tls.filter(|_| mode == SmtpTls::Off && !value::is_this_machine(host.get_ref())) {
@@ -247,7 +244,9 @@ fn address(value: &DeValue<'_>) -> Result<String, Complaint> {
     let text = value::text(value)?;
     let is_part = |part: &str| {
         !part.is_empty()
-            && part.chars().all(|char| !char.is_whitespace() && !char.is_control() && !"<>()[],;:\\\"@".contains(char))
+            && part
+                .chars()
+                .all(|char| !char.is_whitespace() && !char.is_control() && !"<>()[],;:\\\"@".contains(char))
     };
     match text.rsplit_once('@') {
         Some((local, domain)) if is_part(local) && is_part(domain) && text.len() <= 254 => Ok(text),

@@ -72,9 +72,8 @@ pub(in crate::ledger) fn read(row: &Row<'_>, first: usize) -> rusqlite::Result<S
     let column = |offset: usize| first + offset;
     let subject = subject_at(row, column(2))?;
     let text: String = row.get(column(6))?;
-    let evidence = evidence::from_text(&text).map_err(|error| {
-        rusqlite::Error::FromSqlConversionFailure(column(6), Type::Text, Box::new(error))
-    })?;
+    let evidence = evidence::from_text(&text)
+        .map_err(|error| rusqlite::Error::FromSqlConversionFailure(column(6), Type::Text, Box::new(error)))?;
     let mute = match row.get::<_, Option<Timestamp>>(column(10))? {
         None => Mute::Off,
         Some(at) => Mute::On(Acknowledgement {
