@@ -5,7 +5,7 @@ use std::num::NonZeroU32;
 use std::time::Duration;
 
 use super::failure::SendError;
-use crate::config::{ProfileFilter, Repeat, ResolvedNotices, SinkConfig, SinkTarget};
+use crate::config::{ProfileFilter, ResolvedNotices, SinkConfig, SinkTarget};
 use crate::model::{BreakKind, Identifier, Notice, Occasion, Outcome, Queued, Severity, SinkName, Timestamp};
 
 /// How long the first retry waits; each further one waits twice as long.
@@ -41,14 +41,6 @@ pub fn tells(sink: &SinkConfig, notice: &Notice) -> bool {
         (ProfileFilter::Only(wanted), Some(profile)) => wanted.contains(profile),
     };
     of_occasion && of_profile && routing.kinds.contains(&notice.kind)
-}
-
-/// Whether a sink tells again what still stands, of which it was told last at `told_at`.
-pub fn is_reminder_due(repeat: Repeat, told_at: Timestamp, now: Timestamp) -> bool {
-    match repeat {
-        Repeat::Never => false,
-        Repeat::After(after) => now.since(told_at) >= after,
-    }
 }
 
 /// What is told as one.

@@ -199,8 +199,8 @@ fn held_up(telling: &Telling<'_>, leg: Option<LegSide>, since: Since) -> Vec<Str
         let status = status.map_or(String::new(), |status| format!(", {}", told(status.as_str())));
         let id = transfer.and_then(|leg| leg.transfer_id.as_ref());
         let id =
-            id.map_or(" (it has no transfer id yet)".to_owned(), |id| format!(" (transfer {})", told_of(id)));
-        sentences.push(format!("The {}{}{status}{id} holds it up.", side(leg), rail(orchestration, leg)));
+            id.map_or("a transfer that has no id yet".to_owned(), |id| format!("transfer {}", told_of(id)));
+        sentences.push(format!("The {}{} holds it up: {id}{status}.", side(leg), rail(orchestration, leg)));
     } else if telling.record.standing.kind == BreakKind::StuckProcessing {
         sentences.push("Its legs do not say which of them holds it up.".to_owned());
     }

@@ -1,0 +1,73 @@
+//! The heartbeat: after a complete poll, and never otherwise.
+
+use std::time::Duration;
+
+use tallyd::alerts::Heartbeat;
+use tallyd::config::{AlertsConfig, SecretUrl};
+use tallyd::model::{
+    Audience, Counts, FailureKind, Lane, PollFailure, PollOutcome, PollResult, Profile, ProfilePoll,
+};
+
+use super::{Receiver, Script, now, profile};
+
+fn config(receiver: &Receiver) -> AlertsConfig {
+    let url = |path: &str| SecretUrl::new(&format!("{}{path}", receiver.url).parse().unwrap());
+    AlertsConfig {
+        runbook_url: None,
+        history: Audience::Nobody,
+        heartbeat: Some(url("/all")),
+        profile_heartbeats: vec![(profile().id, url("/treasury")), ("prof_9".into(), url("/nine"))],
+        sinks: Vec::new(),
+    }
+}
+
+fn poll(profile: Profile, result: PollResult) -> ProfilePoll {
+    ProfilePoll {
+        profile,
+        lane: Lane::Discover,
+        began_at: now(),
+        ended_at: now(),
+        took: Duration::ZERO,
+        result,
+        counts: Counts::default(),
+        coverage: None,
+    }
+}
+
+fn outcome(profiles: Vec<ProfilePoll>) -> PollOutcome {
+    PollOutcome { profiles, account_failure: None, clock_skew_micros: None, requests: 1 }
+}
+
+fn failed() -> PollResult {
+    PollResult::Failed(PollFailure { kind: FailureKind::Unreachable, message: "no answer".to_owned() })
+}
+
+#[tokio::test]
+async fn it_beats_after_a_complete_poll_and_never_otherwise() {
+    let nine = || Profile { id: "prof_9".into(), name: None };
+    for (results, paths) in [
+        ([PollResult::Complete, PollResult::Complete], &["/all", "/treasury", "/nine"][..]),
+        ([PollResult::Complete, failed()], &["/treasury"]),
+        ([failed(), failed()], &[]),
+    ] {
+        let receiver = Receiver::start([]).await;
+        let heartbeat = Heartbeat::new(&config(&receiver)).unwrap().unwrap();
+        let [first, second] = results;
+        heartbeat.after(&outcome(vec![poll(profile(), first), poll(nine(), second)]), now()).await;
+        let called: Vec<String> = receiver.got().into_iter().map(|got| got.path).collect();
+        assert_eq!(called, paths);
+    }
+}
+
+#[tokio::test]
+async fn nothing_polled_is_no_complete_poll_and_a_failed_call_comes_again() {
+    let receiver = Receiver::start([Script::Answer(500, "")]).await;
+    let heartbeat = Heartbeat::new(&config(&receiver)).unwrap().unwrap();
+    heartbeat.after(&outcome(Vec::new()), now()).await;
+    assert_eq!(receiver.got().len(), 0);
+    for _ in 0..2 {
+        heartbeat.after(&outcome(vec![poll(profile(), PollResult::Complete)]), now()).await;
+    }
+    let called: Vec<String> = receiver.got().into_iter().map(|got| got.path).collect();
+    assert_eq!(called, ["/all", "/treasury", "/all", "/treasury"]);
+}
