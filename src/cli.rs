@@ -124,8 +124,9 @@ enum Command {
     Backfill(poll::PollArguments),
     /// List a window again and compare every row, for what changed after its end, came late or vanished
     ///
-    /// A daemon does it by the schedules of `[[sweeps]]`. Polls go on beside it and come first. One that is cut
-    /// short goes on where it stopped, if the same window is swept again within a day.
+    /// A daemon does it by the schedules of `[[sweeps]]`. Polls go on beside it and come first. One that was
+    /// asked for compares the whole window from then on; only with --resume does it go on with one that was cut
+    /// short.
     Sweep(sweep::SweepArguments),
     /// Show what the ledger holds and covers, profile by profile
     Status(status::StatusArguments),
@@ -140,6 +141,9 @@ enum Command {
     #[command(subcommand)]
     Ledger(ledger::LedgerCommand),
     /// Check the configuration and show what it comes to, and when each sweep runs next
+    ///
+    /// With --explain, show which limits hold for one orchestration of the ledger, from which rule each comes,
+    /// and why the other rules lost.
     CheckConfig(check_config::CheckConfigArguments),
     /// See tallyd at work, with nothing needed: a simulated Paxos, the real poll, a ledger to look at
     Demo(demo::DemoArguments),

@@ -10,6 +10,7 @@ mod complaint;
 mod fault;
 mod file;
 mod findings;
+mod limits;
 mod profiles;
 mod reader;
 mod schema;

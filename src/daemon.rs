@@ -5,6 +5,7 @@
 //! comes from the clock and chance from the seed that are handed in.
 
 mod alerts;
+mod judging;
 pub mod outcome;
 mod polls;
 mod reload;
@@ -21,18 +22,20 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::{Mutex, MutexGuard, mpsc, watch};
+use tokio::sync::{Mutex, MutexGuard, Notify, mpsc, watch};
 
+pub use judging::rules;
 pub use session::{Patience, Session, SessionError, reading_client};
 pub use signals::orders;
 pub use sweeps::run_name;
-pub use wanted::{Unservable, Wanted, Whom};
+pub use wanted::{Since, Unservable, Wanted, Whom};
 
 use crate::clock::SharedClock;
 use crate::config::{Config, ConfigError, Loaded, LogLevel};
 use crate::ledger::{Ledger, LedgerError, Place, Problem, Reader, Role, Rules};
-use crate::model::{PollOutcome, ProfileSelection, with_causes};
-use crate::sync::{Stopper, Stopping, unwatched};
+use crate::model::{PollOutcome, ProfileSelection, Timestamp, with_causes};
+use crate::schedule::RunningOut;
+use crate::sync::{Poller, Stopper, Stopping};
 use report::Report;
 use tasks::Tasks;
 
@@ -48,6 +51,9 @@ type Ended = anyhow::Result<()>;
 /// Reads the configuration again.
 pub type Reread = Box<dyn Fn() -> Result<Loaded, ConfigError> + Send + Sync>;
 
+/// The rules by which the ledger compares and judges under a configuration; [`rules`] but for tests.
+pub type RulesFor = Arc<dyn Fn(&Config) -> Rules + Send + Sync>;
+
 /// Sets the least severe level that is logged.
 pub type SetLevel = Box<dyn Fn(LogLevel) + Send + Sync>;
 
@@ -59,8 +65,8 @@ pub struct Setup {
     pub clock: SharedClock,
     /// Where the jitter starts.
     pub seed: u64,
-    /// How the ledger compares and judges.
-    pub rules: Rules,
+    /// How the ledger compares and judges under a configuration.
+    pub rules: RulesFor,
     /// Reads the configuration again.
     pub reread: Reread,
     /// Sets the least severe level that is logged.
@@ -113,11 +119,11 @@ struct Daemon {
     stopping: Stopping,
     /// The session in effect; a reload replaces it as a whole.
     sessions: watch::Receiver<Arc<Session>>,
-    /// Whose turn it is to poll.
-    poll_turn: Arc<Mutex<()>>,
     /// Whose turn it is to sweep.
     sweep_turn: Arc<Mutex<()>>,
     report: Arc<Report>,
+    /// Told when a poll has ended.
+    polled: Arc<Notify>,
 }
 
 impl Daemon {
@@ -125,30 +131,28 @@ impl Daemon {
         Arc::clone(&self.sessions.borrow())
     }
 
-    /// Waits until nothing else of the kind is done: two polls of one profile would be in each other's way, and
-    /// two sweeps would share the requests that one alone could have. `None` once tallyd stops.
-    async fn turn(&self, wanted: &Wanted) -> Option<MutexGuard<'_, ()>> {
-        let turn = match wanted {
-            Wanted::Poll(_) | Wanted::Backfill(_) => &self.poll_turn,
-            Wanted::Sweep(..) => &self.sweep_turn,
-        };
+    /// A poller for what the task `polls` begins.
+    fn poller(&self) -> Poller {
+        self.session().poller(Patience::Usual).with_stopping(self.stopping.clone())
+    }
+
+    /// Waits until it may be begun. Of polls, each profile has a turn of its own; two sweeps would share the
+    /// requests that one alone could have. `None` once tallyd stops.
+    async fn turn(&self, wanted: &Wanted) -> Option<Turn<'_>> {
+        let Wanted::Sweep(..) = wanted else { return Some(Turn::OfEachProfile) };
         tokio::select! {
             biased;
             () = self.stopping.given() => None,
-            turn = turn.lock() => Some(turn),
+            turn = self.sweep_turn.lock() => Some(Turn::OfSweeps(turn)),
         }
     }
 
     /// Does what is wanted, and logs how it went.
-    async fn carry_out(
-        &self,
-        turn: MutexGuard<'_, ()>,
-        wanted: &Wanted,
-        selection: &ProfileSelection,
-    ) -> PollOutcome {
+    async fn carry_out(&self, turn: Turn<'_>, wanted: &Wanted, selection: &ProfileSelection) -> PollOutcome {
         let session = self.session();
         let outcome = session.carry_out(wanted, selection, self.stopping.clone()).await;
         self.report.outcome(wanted, &outcome, self.clock.monotonic());
+        self.polled.notify_one();
         // A heartbeat that hangs holds up neither the next poll nor the end.
         drop(turn);
         tokio::select! {
@@ -157,6 +161,14 @@ impl Daemon {
         }
         outcome
     }
+}
+
+/// Whose turn it is, for as long as it is held.
+enum Turn<'a> {
+    /// That of whoever sweeps.
+    OfSweeps(#[expect(dead_code, reason = "held, never read")] MutexGuard<'a, ()>),
+    /// That of each profile, which its poll takes itself.
+    OfEachProfile,
 }
 
 /// What a task makes of the ledger's answer: what may pass by itself is logged and there is none, anything else
@@ -183,11 +195,13 @@ fn or_log(written: Result<(), LedgerError>) -> Ended {
 /// The ledger or the client cannot be used; a task ended unasked; it was cut short.
 pub async fn run(setup: Setup, mut orders: mpsc::Receiver<Order>) -> Result<(), RunError> {
     let Setup { config, clock, seed, rules, reread, set_level } = setup;
-    let session = Session::open(config, Arc::clone(&clock), Role::Daemon, rules, unwatched()).await?;
+    let judged_by = rules(&config);
+    let session = Session::open(config, Arc::clone(&clock), Role::Daemon, judged_by, report::watch()).await?;
     let path = session.config().ledger.path.clone();
     let place = Place::of(&path).map_err(SessionError::Ledger)?;
     let reader = Reader::open(&path).map_err(SessionError::Ledger)?;
     tell_start(session.config());
+    warn_of_calendars(session.config(), clock.now());
     let ledger = session.ledger.clone();
     let (replace, sessions) = watch::channel(Arc::new(session));
     let (stopper, stopping) = Stopper::new();
@@ -196,19 +210,20 @@ pub async fn run(setup: Setup, mut orders: mpsc::Receiver<Order>) -> Result<(), 
         clock,
         stopping,
         sessions,
-        poll_turn: Arc::default(),
         sweep_turn: Arc::default(),
         report: Arc::default(),
+        polled: Arc::default(),
     };
     let mut tasks = Tasks::default();
     tasks.spawn("polls", polls::run(daemon.clone(), fastrand::Rng::with_seed(seed)));
     tasks.spawn("sweeps", sweeps::run(daemon.clone()));
+    tasks.spawn("breaks", judging::run(daemon.clone()));
     tasks.spawn("alerts", alerts::run(daemon.clone(), seed));
     tasks.spawn("requests", requests::run(daemon.clone(), reader, place));
     let ended = loop {
         tokio::select! {
             order = orders.recv() => match order {
-                Some(Order::Reload) => read_again(&daemon, &replace, &reread, &set_level),
+                Some(Order::Reload) => read_again(&daemon, &replace, &reread, &rules, &set_level),
                 Some(Order::Stop) | None => break Ok(()),
             },
             failed = tasks.failed() => break Err(failed),
@@ -279,9 +294,28 @@ fn tell_start(config: &Config) {
     );
 }
 
+/// Warns of calendars that need days off to be added.
+fn warn_of_calendars(config: &Config, now: Timestamp) {
+    for running_out in config.limits.running_out(now) {
+        let RunningOut { calendar, last, days_ahead } = running_out;
+        tracing::warn!(
+            calendar,
+            last_day_off = %last,
+            days_ahead,
+            "a calendar of [[limits.calendars]] runs out: add the days off that follow, or they count as business days"
+        );
+    }
+}
+
 /// Reads the configuration again and puts into effect what can be. Polls and sweeps under way end as they
 /// began; the next ones go by the new one.
-fn read_again(daemon: &Daemon, replace: &watch::Sender<Arc<Session>>, reread: &Reread, set_level: &SetLevel) {
+fn read_again(
+    daemon: &Daemon,
+    replace: &watch::Sender<Arc<Session>>,
+    reread: &Reread,
+    rules: &RulesFor,
+    set_level: &SetLevel,
+) {
     let loaded = match reread() {
         Ok(loaded) => loaded,
         Err(error) => {
@@ -312,6 +346,7 @@ fn read_again(daemon: &Daemon, replace: &watch::Sender<Arc<Session>>, reread: &R
             return;
         }
     };
+    daemon.ledger.set_rules(rules(session.config()));
     replace.send_replace(Arc::new(session));
     for difference in &weighed.applied {
         let reload::Difference { key, old, new } = difference;
@@ -321,6 +356,7 @@ fn read_again(daemon: &Daemon, replace: &watch::Sender<Arc<Session>>, reread: &R
         let reload::Difference { key, old, new } = difference;
         tracing::warn!(key, old, new, "a setting needs a restart; the old value stays");
     }
+    warn_of_calendars(daemon.session().config(), daemon.clock.now());
     if is_other_level {
         set_level(level);
     }

@@ -83,6 +83,9 @@ pub struct OrchestrationKey(i64);
 pub struct Moment(i64);
 
 impl Moment {
+    /// The place behind everything: nothing is taken in after it.
+    pub const END: Self = Self(i64::MAX);
+
     /// Whether an orchestration was first seen later.
     pub const fn is_before(self, orchestration: OrchestrationKey) -> bool {
         // A row is named by the journal's entry of its appearance.

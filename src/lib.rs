@@ -10,6 +10,8 @@ pub mod model;
 pub mod clock;
 pub mod schedule;
 
+pub mod breaks;
+
 pub mod config;
 pub mod logging;
 

@@ -7,6 +7,7 @@ mod amount;
 mod breaks;
 mod causes;
 mod change;
+mod duration;
 mod field;
 mod identifier;
 mod nearest;
@@ -32,6 +33,7 @@ pub use change::{
     Change, LegSide, LegTimes, Lookalike, ManyGone, Observation, PageFacts, PollFacts, ProfileFacts, Trouble,
     Trust, Verdict,
 };
+pub use duration::in_words;
 pub use field::{Field, FieldValue};
 pub use identifier::Identifier;
 pub use nearest::nearest;

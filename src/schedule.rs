@@ -1,9 +1,11 @@
-//! When something that recurs is due: crontab(5) schedules in a time zone.
+//! When something that recurs is due, and when business days are over.
 //!
-//! Values to values: it reads no clock and waits for nothing. Walking the calendar is left to the
-//! `cron` crate, whose own language is not crontab's; `crontab` translates. Days and hours are counted
-//! on the wall clock of the zone, and `zone` says which instant a time on that clock is.
+//! Values to values: it reads no clock and waits for nothing. Schedules are crontab(5) in a time zone: walking
+//! them is left to the `cron` crate, whose own language is not crontab's; `crontab` translates. `business`
+//! counts the days that a business works. Days and hours are counted on the wall clock of the zone, and
+//! `zone` says which instant a time on that clock is.
 
+mod business;
 mod crontab;
 mod error;
 mod field;
@@ -16,6 +18,7 @@ use chrono::{NaiveDateTime, Timelike as _};
 use self::crontab::Crontab;
 use crate::model::Timestamp;
 
+pub use self::business::{Calendar, Day, InvalidDay, RunningOut, Weekend, business_days};
 pub use self::error::{Expected, ScheduleError};
 pub use self::field::CrontabField;
 pub use self::zone::{UnknownZone, Zone};

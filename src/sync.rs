@@ -5,6 +5,7 @@
 //! logs, `status` and exit codes read.
 
 mod board;
+mod choose;
 pub mod diff;
 mod discover;
 mod failure;
@@ -15,31 +16,45 @@ mod refresh;
 mod stopping;
 mod sweep;
 mod tally;
+mod turns;
 mod visit;
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::fmt;
 use std::num::NonZeroU32;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use futures_util::future::BoxFuture;
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
 use crate::clock::SharedClock;
 use crate::ledger::{ClockSkew, Ledger, ProfileKey};
 use crate::model::{
-    FailureKind, Lane, PollFailure, PollOutcome, PollResult, Profile, ProfilePoll, ProfileSelection,
-    Shortfall, SweepWindow, Timestamp,
+    Counts, FailureKind, Identifier, Lane, PollFailure, PollOutcome, PollResult, Profile, ProfilePoll,
+    ProfileSelection, Shortfall, SweepWindow, Timestamp,
 };
 use crate::paxos::Client;
 
 pub use board::Span;
+pub use choose::Chosen;
 pub use progress::{Event, Watch, unwatched};
 pub use stopping::{Stopper, Stopping};
+pub use turns::Turns;
+
+use choose::Standing;
+use sweep::ListedPages;
+use turns::Turn;
 
 /// The most pages in memory: one of 1000 rows takes some 3 MiB, body and rows together.
 const MAX_PAGES: usize = 16;
+
+/// The most of them that backfills have. Pages that are late hold their room, and polls need some meanwhile.
+const MAX_BACKFILL_PAGES: usize = MAX_PAGES - 4;
+
+/// A sweep that was cut short longer ago than this begins anew: what it compared is too old to build on.
+const RESUMED_WITHIN: Duration = Duration::from_secs(24 * 3600);
 
 /// What a poller has to be told.
 #[derive(Clone, Copy, Debug)]
@@ -61,19 +76,31 @@ pub enum Pace {
     Backfill,
 }
 
-/// What the account says of a profile.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Standing {
-    /// It lists it.
-    Listed,
-    /// It lists this many others. Asking for such a profile may be answered with an empty list, which
-    /// would pass for "all is well".
-    Unlisted {
-        /// How many it lists.
-        others: usize,
-    },
-    /// It could not be asked.
-    NotAsked,
+/// Who is polled in a round, before any of them is.
+#[derive(Debug)]
+pub struct Choice {
+    /// Those who are.
+    pub chosen: Vec<Chosen>,
+    /// What is known of the account by now; where its profiles could not be told, the failed polls of those
+    /// that are known.
+    pub account: PollOutcome,
+}
+
+/// What comes of beginning a poll.
+pub enum Begun {
+    /// It is the profile's turn; waits for the end of its poll.
+    Poll(BoxFuture<'static, ProfilePoll>),
+    /// The profile is being polled already.
+    Busy(Chosen),
+}
+
+impl fmt::Debug for Begun {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Poll(_) => formatter.debug_tuple("Poll").finish_non_exhaustive(),
+            Self::Busy(chosen) => formatter.debug_tuple("Busy").field(chosen).finish(),
+        }
+    }
 }
 
 /// Polls profiles into a ledger. Cheap to clone.
@@ -85,8 +112,12 @@ pub struct Poller {
     settings: Settings,
     watch: Watch,
     stopping: Stopping,
+    resumed_within: Duration,
+    turns: Turns,
     /// Room for pages in memory, for all profiles together.
     room: Arc<Semaphore>,
+    /// How much of that backfills may take.
+    backfill_room: Arc<Semaphore>,
     /// How many open rows had left their statuses when a refresh last asked for those, by profile.
     leavers: Arc<Mutex<HashMap<ProfileKey, usize>>>,
 }
@@ -101,8 +132,21 @@ impl Poller {
     /// A poller that tells `watch` what happens.
     pub fn new(client: Client, ledger: Ledger, clock: SharedClock, settings: Settings, watch: Watch) -> Self {
         let room = Arc::new(Semaphore::new(MAX_PAGES));
-        let (stopping, leavers) = (Stopping::never(), Arc::default());
-        Self { client, ledger, clock, settings, watch, stopping, room, leavers }
+        let backfill_room = Arc::new(Semaphore::new(MAX_BACKFILL_PAGES));
+        let (stopping, turns, leavers) = (Stopping::never(), Turns::default(), Arc::default());
+        Self {
+            client,
+            ledger,
+            clock,
+            settings,
+            watch,
+            stopping,
+            resumed_within: RESUMED_WITHIN,
+            turns,
+            room,
+            backfill_room,
+            leavers,
+        }
     }
 
     /// The same poller, whose polls end at their next page boundary once `stopping` is given.
@@ -111,51 +155,86 @@ impl Poller {
         Self { stopping, ..self }
     }
 
-    /// Polls every selected profile once, side by side. A profile that fails holds up no other.
+    /// The same poller, whose sweeps go on only with those cut short that began so long ago at most.
+    #[must_use]
+    pub fn resuming_within(self, resumed_within: Duration) -> Self {
+        Self { resumed_within, ..self }
+    }
+
+    /// The same poller, which shares its turns with whoever else has these.
+    #[must_use]
+    pub fn with_turns(self, turns: Turns) -> Self {
+        Self { turns, ..self }
+    }
+
+    /// Polls every selected profile once, side by side, each when its turn comes. A profile that fails holds up
+    /// no other.
     pub async fn poll(&self, selection: &ProfileSelection, pace: Pace) -> PollOutcome {
-        let began = self.clock.monotonic();
-        let mut outcome =
-            PollOutcome { profiles: Vec::new(), account_failure: None, clock_skew_micros: None, requests: 0 };
-        let requests_before = self.client.requests_sent();
-        match self.profiles(selection).await {
-            Ok(profiles) => outcome.profiles = self.poll_all(profiles, pace, began).await,
-            Err(failure) => {
-                outcome.profiles = self.fail_known(&failure, began).await;
-                outcome.account_failure = Some(failure);
-            }
+        let poller = self.counted_apart();
+        let Choice { chosen, account: mut outcome } = Box::pin(poller.choose(selection)).await;
+        let mut running = JoinSet::new();
+        for (index, chosen) in chosen.into_iter().enumerate() {
+            let poller = poller.clone();
+            running.spawn(async move { (index, poller.poll_in_turn(chosen, pace).await) });
         }
-        // Building takes a while; the next poll does it as well.
-        if outcome.account_failure.is_none() && !self.stopping.is_given() {
-            self.build_indexes(&mut outcome).await;
-        }
-        outcome.clock_skew_micros = self.client.server_clock().skew_micros();
-        self.keep_skew().await;
-        outcome.requests = self.client.requests_sent() - requests_before;
+        let mut polls = running.join_all().await;
+        polls.sort_by_key(|(index, _)| *index);
+        outcome.profiles.extend(polls.into_iter().map(|(_, poll)| poll));
+        poller.note_account(&mut outcome).await;
         outcome
     }
 
+    /// Chooses who is to be polled now, as [`poll`](Self::poll) does, for a caller that waits for nobody.
+    pub async fn choose(&self, selection: &ProfileSelection) -> Choice {
+        let began = self.clock.monotonic();
+        let poller = self.counted_apart();
+        let mut account = no_outcome();
+        let chosen = match choose::choose(&poller, selection, began).await {
+            Ok(chosen) => chosen,
+            Err(failure) => {
+                account.profiles = choose::fail_known(&poller, &failure, began).await;
+                account.account_failure = Some(failure);
+                Vec::new()
+            }
+        };
+        poller.note_account(&mut account).await;
+        Choice { chosen, account }
+    }
+
+    /// Begins to poll a profile, unless it is being polled.
+    pub fn begin(&self, chosen: Chosen) -> Begun {
+        let Some(turn) = self.turns.try_take(&chosen.profile.id) else { return Begun::Busy(chosen) };
+        let poller = self.clone();
+        Begun::Poll(Box::pin(async move { poller.poll_now(turn, chosen, Pace::ByGap).await }))
+    }
+
+    /// The same for one that could not be begun when it was chosen.
+    pub fn begin_late(&self, chosen: Chosen) -> Begun {
+        self.begin(Chosen { began: self.clock.monotonic(), ..chosen })
+    }
+
     /// Sweeps every selected profile, one after the other: lists a window again and compares every row. Runs
-    /// beside polls, and gives way to them at the limiter. What a former sweep of such a window left is gone
-    /// on with.
+    /// beside polls, and gives way to them at the limiter. A sweep of such a window that was cut short less than
+    /// a day ago is gone on with.
     ///
     /// Where every profile is selected, the account is listed too, for rows of profiles that it does not list.
     pub async fn sweep(&self, selection: &ProfileSelection, window: SweepWindow) -> PollOutcome {
-        let mut outcome =
-            PollOutcome { profiles: Vec::new(), account_failure: None, clock_skew_micros: None, requests: 0 };
-        let requests_before = self.client.requests_sent();
-        match self.profiles(selection).await {
-            Ok(profiles) => {
-                for (profile, standing) in profiles {
-                    outcome.profiles.push(self.sweep_profile(profile, standing, window).await);
+        let poller = self.counted_apart();
+        let mut outcome = no_outcome();
+        match choose::choose(&poller, selection, self.clock.monotonic()).await {
+            Ok(all) => {
+                let mut listed = ListedPages::default();
+                for Chosen { profile, standing, .. } in all {
+                    outcome.profiles.push(poller.sweep_profile(profile, standing, window, &mut listed).await);
                 }
                 if *selection == ProfileSelection::All {
-                    self.sweep_strays(window, &mut outcome).await;
+                    poller.sweep_strays(window, &listed, &mut outcome).await;
                 }
             }
             Err(failure) => outcome.account_failure = Some(failure),
         }
-        outcome.clock_skew_micros = self.client.server_clock().skew_micros();
-        outcome.requests = self.client.requests_sent() - requests_before;
+        outcome.clock_skew_micros = poller.client.server_clock().skew_micros();
+        outcome.requests = poller.client.requests_sent();
         outcome
     }
 
@@ -164,11 +243,14 @@ impl Poller {
     ///
     /// [`Ledger::owed_sweeps`] tells which profiles owe one; any complete sweep of everything settles it.
     pub async fn sweep_owed(&self, outcome: &mut PollOutcome) {
+        let poller = self.counted_apart();
         let owed = match self.ledger.owed_sweeps().await {
             Ok(owed) => owed,
-            Err(error) => return cut_short(outcome, &failure::of_ledger(&error)),
+            Err(error) => {
+                let failure = failure::of_ledger(&error);
+                return outcome.profiles.iter_mut().for_each(|poll| cut_short(poll, &failure));
+            }
         };
-        let requests_before = self.client.requests_sent();
         let is_due = |poll: &&ProfilePoll| {
             !matches!(poll.result, PollResult::Failed(_))
                 && owed.iter().any(|owed| owed.profile.id == poll.profile.id)
@@ -179,19 +261,27 @@ impl Poller {
                 break;
             }
             // The poll asked the account, and would have failed otherwise.
-            let sweep = self.sweep_profile(profile, Standing::Listed, SweepWindow::Everything);
+            let mut listed = ListedPages::default();
+            let window = SweepWindow::Everything;
+            let sweep = poller.sweep_profile(profile, Standing::Listed, window, &mut listed);
             outcome.profiles.push(sweep.await);
         }
-        outcome.requests += self.client.requests_sent() - requests_before;
+        outcome.requests += poller.client.requests_sent();
     }
 
-    async fn sweep_profile(&self, profile: Profile, standing: Standing, window: SweepWindow) -> ProfilePoll {
+    async fn sweep_profile(
+        &self,
+        profile: Profile,
+        standing: Standing,
+        window: SweepWindow,
+        listed: &mut ListedPages,
+    ) -> ProfilePoll {
         // Two pages in flight make it large.
-        Box::pin(sweep::sweep_profile(self, profile, standing, window)).await
+        Box::pin(sweep::sweep_profile(self, profile, standing, window, listed)).await
     }
 
-    async fn sweep_strays(&self, window: SweepWindow, outcome: &mut PollOutcome) {
-        match Box::pin(sweep::find_strays(self, window, &outcome.profiles)).await {
+    async fn sweep_strays(&self, window: SweepWindow, listed: &ListedPages, outcome: &mut PollOutcome) {
+        match Box::pin(sweep::find_strays(self, window, &outcome.profiles, listed)).await {
             Ok(0) => {}
             Ok(rows) => {
                 outcome.account_failure = Some(PollFailure {
@@ -206,72 +296,57 @@ impl Poller {
         }
     }
 
-    /// The profiles to poll, and what the account says of each. Those of the configuration take their
-    /// names from the account where they have none of their own.
-    async fn profiles(&self, selection: &ProfileSelection) -> Result<Vec<(Profile, Standing)>, PollFailure> {
-        let listed = self.stopping.or_answer(self.client.profiles(Lane::Discover)).await;
-        match (selection, listed) {
-            (ProfileSelection::All, Ok(listed)) => self.all_profiles(listed).await,
-            (ProfileSelection::All, Err(failure)) => Err(failure),
-            (ProfileSelection::Listed(wanted), Ok(listed)) => {
-                let find = |wanted: &Profile| match listed.iter().find(|listed| listed.id == wanted.id) {
-                    Some(same) => {
-                        let name = wanted.name.clone().or_else(|| same.name.clone());
-                        (Profile { id: wanted.id.clone(), name }, Standing::Listed)
-                    }
-                    None => (wanted.clone(), Standing::Unlisted { others: listed.len() }),
-                };
-                Ok(once_each(wanted.iter().map(find).collect()))
-            }
-            // Names are a convenience, for which the credentials need a scope of its own.
-            (ProfileSelection::Listed(wanted), Err(failure)) => {
-                tracing::debug!(error = %failure.message, "the account's profiles could not be listed; going on without their names");
-                Ok(once_each(wanted.iter().map(|profile| (profile.clone(), Standing::NotAsked)).collect()))
+    /// Polls a profile when its turn comes.
+    async fn poll_in_turn(&self, chosen: Chosen, pace: Pace) -> ProfilePoll {
+        if let Some(turn) = self.turns.try_take(&chosen.profile.id) {
+            return self.poll_now(turn, chosen, pace).await;
+        }
+        tokio::select! {
+            biased;
+            () = self.stopping.given() => self.not_begun(chosen.profile),
+            turn = self.turns.take(&chosen.profile.id) => {
+                let began = self.clock.monotonic();
+                self.poll_now(turn, Chosen { began, ..chosen }, pace).await
             }
         }
     }
 
-    /// What the account lists, and what it listed once: a profile that is no longer listed may have open
-    /// orchestrations still.
-    async fn all_profiles(&self, listed: Vec<Profile>) -> Result<Vec<(Profile, Standing)>, PollFailure> {
-        let known = self.ledger.profiles().await.map_err(|error| failure::of_ledger(&error))?;
-        if listed.is_empty() && known.is_empty() {
-            return Err(PollFailure {
-                kind: FailureKind::Profile,
-                message: "the account lists no profile, so there is nothing to poll; check that these are \
-                          the right credentials, or name profiles under [[profiles]]"
-                    .to_owned(),
-            });
+    async fn poll_now(&self, _turn: Turn, chosen: Chosen, pace: Pace) -> ProfilePoll {
+        let Chosen { profile, standing, all, began } = chosen;
+        let mut poll = discover::poll_profile(self, profile, standing, pace, began).await;
+        // Building takes a while; the next poll does it as well.
+        if !self.stopping.is_given() {
+            self.build_indexes(&all, &mut poll).await;
         }
-        let all = listed.into_iter().chain(known);
-        Ok(once_each(all.map(|profile| (profile, Standing::Listed)).collect()))
+        poll
     }
 
-    /// Notes in the ledger that no known profile could be polled.
-    async fn fail_known(&self, failure: &PollFailure, began: Duration) -> Vec<ProfilePoll> {
-        let mut failed = Vec::new();
-        for profile in self.ledger.profiles().await.unwrap_or_default() {
-            failed.push(discover::fail_profile(self, profile, failure, began).await);
+    /// A poll whose turn did not come before tallyd stops.
+    fn not_begun(&self, profile: Profile) -> ProfilePoll {
+        let now = self.server_now();
+        ProfilePoll {
+            profile,
+            lane: Lane::Discover,
+            began_at: now,
+            ended_at: now,
+            took: Duration::ZERO,
+            result: PollResult::Failed(stopping::shutting_down()),
+            counts: Counts::default(),
+            coverage: None,
+            compared_since: None,
         }
-        failed
     }
 
-    async fn poll_all(
-        &self,
-        profiles: Vec<(Profile, Standing)>,
-        pace: Pace,
-        began: Duration,
-    ) -> Vec<ProfilePoll> {
-        let mut running = JoinSet::new();
-        for (index, (profile, standing)) in profiles.into_iter().enumerate() {
-            let poller = self.clone();
-            running.spawn(async move {
-                (index, discover::poll_profile(&poller, profile, standing, pace, began).await)
-            });
-        }
-        let mut polls = running.join_all().await;
-        polls.sort_by_key(|(index, _)| *index);
-        polls.into_iter().map(|(_, poll)| poll).collect()
+    /// The same poller, whose requests are counted apart from those of others.
+    fn counted_apart(&self) -> Self {
+        Self { client: self.client.counted_apart(), ..self.clone() }
+    }
+
+    /// Adds what was learnt of the account by now.
+    async fn note_account(&self, outcome: &mut PollOutcome) {
+        outcome.clock_skew_micros = self.client.server_clock().skew_micros();
+        self.keep_skew().await;
+        outcome.requests += self.client.requests_sent();
     }
 
     fn leavers(&self) -> MutexGuard<'_, HashMap<ProfileKey, usize>> {
@@ -279,7 +354,7 @@ impl Poller {
     }
 
     /// The server's time: its last `Date` and what went by since. Before any came, the local clock.
-    fn server_now(&self) -> Timestamp {
+    pub fn server_now(&self) -> Timestamp {
         let clock = self.client.server_clock();
         let since = self.clock.monotonic().saturating_sub(clock.received);
         clock.date.map_or_else(|| self.clock.now(), |date| date.plus(since))
@@ -295,44 +370,30 @@ impl Poller {
         }
     }
 
-    /// Builds the indexes that wait for the first backfill. Failing to is the ledger's failure, and the
-    /// poll was not complete without it.
-    async fn build_indexes(&self, outcome: &mut PollOutcome) {
-        if outcome.profiles.iter().any(|poll| poll.lane == Lane::Backfill && poll.counts.pages > 0) {
+    /// Builds the indexes that wait for the first backfill, unless one of these profiles, or of those that are
+    /// being polled, is in the middle of one. Failing to is the ledger's failure, and the poll was not
+    /// complete without it.
+    async fn build_indexes(&self, all: &[Identifier], poll: &mut ProfilePoll) {
+        let busy = self.turns.busy();
+        if poll.lane == Lane::Backfill && poll.counts.pages > 0 && busy == [poll.profile.id.clone()] {
             (self.watch)(Event::BuildingIndexes);
         }
-        let polled = outcome.profiles.iter().map(|poll| poll.profile.id.clone()).collect();
-        let Err(error) = self.ledger.build_indexes(polled, self.server_now()).await else { return };
-        cut_short(outcome, &failure::of_ledger(&error));
-    }
-}
-
-/// No poll was complete if what belongs to all of them failed.
-fn cut_short(outcome: &mut PollOutcome, failure: &PollFailure) {
-    for poll in &mut outcome.profiles {
-        if poll.result == PollResult::Complete {
-            poll.result = PollResult::Partial(vec![Shortfall::CutShort(failure.clone())]);
+        let polled = all.iter().cloned().chain(busy).collect();
+        if let Err(error) = self.ledger.build_indexes(polled, self.server_now()).await {
+            cut_short(poll, &failure::of_ledger(&error));
         }
     }
 }
 
-/// Why a profile that the account does not list is not asked for.
-fn unlisted(profile: &Profile, others: usize) -> PollFailure {
-    let others = if others == 1 { "the one profile".to_owned() } else { format!("the {others} profiles") };
-    PollFailure {
-        kind: FailureKind::Profile,
-        message: format!(
-            "profile {} is not among {others} of this account; correct its id under [[profiles]], or leave \
-             [[profiles]] out to poll every profile",
-            profile.id
-        ),
-    }
+fn no_outcome() -> PollOutcome {
+    PollOutcome { profiles: Vec::new(), account_failure: None, clock_skew_micros: None, requests: 0 }
 }
 
-/// Each profile once, as it came first: two polls of one profile would be in each other's way.
-fn once_each(profiles: Vec<(Profile, Standing)>) -> Vec<(Profile, Standing)> {
-    let mut seen = HashSet::new();
-    profiles.into_iter().filter(|(profile, _)| seen.insert(profile.id.clone())).collect()
+/// A poll was not complete if what belongs to it failed.
+fn cut_short(poll: &mut ProfilePoll, failure: &PollFailure) {
+    if poll.result == PollResult::Complete {
+        poll.result = PollResult::Partial(vec![Shortfall::CutShort(failure.clone())]);
+    }
 }
 
 /// Rules by which the ledger compares pages, and under which nothing follows from them.

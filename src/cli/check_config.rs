@@ -1,4 +1,7 @@
-//! `check-config`: reads the configuration and shows what it comes to, and when each sweep runs next.
+//! `check-config`: reads the configuration and shows what it comes to, and when each sweep runs next; or which
+//! limits hold for one orchestration, and why.
+
+mod explain;
 
 use serde_json::{Map, Value};
 
@@ -10,10 +13,17 @@ use crate::clock::{Clock as _, SystemClock};
 /// What `check-config` takes.
 #[derive(Debug, clap::Args)]
 pub(super) struct CheckConfigArguments {
-    /// Show the settings as JSON
+    /// Show which limits hold for this orchestration and why: an id or `ref_id` that the ledger knows
+    #[arg(long, value_name = "ID")]
+    explain: Option<String>,
+    /// Show it as JSON
     #[arg(long)]
     json: bool,
 }
+
+/// Settings that are lists, and come more than once.
+const LISTS: [&str; 6] =
+    ["profiles", "sweeps", "limits.rules", "limits.calendars", "alerts.sinks", "alerts.heartbeat"];
 
 /// Checks the configuration; faults come as the failure, all at once.
 pub(super) fn run(
@@ -22,14 +32,23 @@ pub(super) fn run(
     terminal: Terminal,
 ) -> Result<Exit, Failure> {
     let config = session::load(common, terminal)?;
-    let summary = config.summary(SystemClock.now());
+    let now = SystemClock.now();
+    for running_out in config.limits.running_out(now) {
+        terminal.tell(&format!("warning: `limits.calendars`: {running_out}"));
+    }
+    if let Some(id) = &wanted.explain {
+        let explained = explain::of(&config, id)?;
+        let text = if wanted.json { explained.json() } else { explained.text(terminal) };
+        terminal.print(&text)?;
+        return Ok(Exit::Fine);
+    }
+    let summary = config.summary(now);
     if wanted.json {
         let mut settings = Map::new();
         for (key, value) in summary {
-            // These are lists, and come more than once.
             match settings.get_mut(&key) {
                 Some(Value::Array(values)) => values.push(Value::from(value)),
-                _ if ["profiles", "sweeps", "alerts.sinks", "alerts.heartbeat"].contains(&&*key) => {
+                _ if LISTS.contains(&key.as_str()) => {
                     settings.insert(key, Value::from(vec![value]));
                 }
                 _ => {

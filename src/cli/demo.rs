@@ -13,11 +13,11 @@ use super::terminal::{Paint, Terminal, thousands};
 use super::{Common, Exit, progress, status};
 use crate::clock::{Clock as _, FastClock, SharedClock, SystemClock};
 use crate::config::{self, Config};
-use crate::daemon::{Patience, Session};
+use crate::daemon::{self, Patience, Session};
 use crate::ledger::{EventKind, Reader, Role};
 use crate::model::{Field, Identifier, PollOutcome, Route, Timestamp};
 use crate::sim::{ApiConfig, FaultRate, Latency, RunningSimulator, SimConfig, Simulator, WorldConfig};
-use crate::sync::{self, Pace};
+use crate::sync::Pace;
 
 /// How much faster than real time the demo runs: 20 s show more than an hour and a half.
 const SPEED: u32 = 300;
@@ -174,7 +174,9 @@ impl Demo {
         ))?;
         let watch = progress::watch(self.terminal);
         let clock = Arc::clone(&self.clock);
-        let session = Session::open(self.config.clone(), clock, Role::Command, sync::rules(), watch).await?;
+        let session =
+            Session::open(self.config.clone(), clock, Role::Command, daemon::rules(&self.config), watch)
+                .await?;
         let poller = session.poller(Patience::Usual);
         let first = poller.poll(&self.config.profiles, Pace::ByGap).await;
         self.say(&super::outcome::text(&(&first).into(), self.terminal))?;

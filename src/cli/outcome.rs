@@ -83,17 +83,24 @@ fn tell_failures(outcome: &Outcome, wanted: &Wanted, terminal: Terminal) {
             ),
         });
     }
-    let kind = wanted.kind();
     for poll in &outcome.profiles {
         if let Some(reason) = &poll.reason {
             let kind = if poll.lane == Lane::Sweep.as_str() { "sweep" } else { "poll" };
             terminal.tell(&format!("{}: {kind} {}: {reason}", poll.label(), poll.result.as_str()));
         }
     }
+    for poll in &outcome.profiles {
+        if let Some(since) = poll.compared_since.as_ref().filter(|since| **since < poll.began_at) {
+            let (label, since) = (poll.label(), to_the_second(since));
+            terminal.tell(&format!("{label}: a part was compared before, by a sweep that began at {since}"));
+        }
+    }
     if outcome.failure_kinds().any(|kind| kind == FailureKind::Stopped) {
-        terminal.tell(&format!(
-            "nothing is lost: what was committed is kept, and the next {kind} goes on from there"
-        ));
+        let next = match wanted {
+            Wanted::Sweep(..) => "`sweep --resume` with the same window",
+            Wanted::Poll(_) | Wanted::Backfill(_) => "the next one",
+        };
+        terminal.tell(&format!("nothing is lost: what was committed is kept, and {next} goes on from there"));
     }
     if let Some(skew) = outcome.clock_skew_micros.and_then(skew_worth_telling) {
         terminal.tell(&format!("warning: the local clock is {skew}; check its time synchronisation"));

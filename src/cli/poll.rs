@@ -12,10 +12,10 @@ use super::{Common, Exit, outcome, progress, request, session};
 use crate::clock::SystemClock;
 use crate::config::Config;
 use crate::daemon::outcome::Outcome;
-use crate::daemon::{Session, Wanted, Whom};
+use crate::daemon::{self, Session, Wanted, Whom};
 use crate::ledger::{LedgerError, Problem, Role};
 use crate::model::{Identifier, Profile, ProfileSelection, with_causes};
-use crate::sync::{self, Pace};
+use crate::sync::Pace;
 
 /// How long a command tells people what it found. What is not delivered by then waits for the next one.
 const TELL_WITHIN: Duration = Duration::from_secs(30);
@@ -64,10 +64,12 @@ async fn in_the_foreground(config: &Config, wanted: &Wanted, terminal: Terminal)
     let selection = wanted.whom().among(&config.profiles).map_err(anyhow::Error::from)?;
     stoppable(terminal, async |stopping| {
         let (clock, watch) = (Arc::new(SystemClock), progress::watch(terminal));
-        let session = Session::open(config.clone(), clock, Role::Command, sync::rules(), watch).await?;
+        let session =
+            Session::open(config.clone(), clock, Role::Command, daemon::rules(config), watch).await?;
         let mut outcome = session.carry_out(wanted, &selection, stopping.clone()).await;
         if let Wanted::Poll(_) | Wanted::Backfill(_) = wanted {
             session.sweep_owed(&mut outcome, stopping).await;
+            session.judge_polls().await?;
         }
         session.call_heartbeats(wanted, &outcome).await;
         if let Err(error) = session.delivery(fastrand::u64(..)).flush(TELL_WITHIN).await {

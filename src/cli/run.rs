@@ -10,7 +10,6 @@ use crate::clock::{Clock as _, SystemClock};
 use crate::config::{self, Config};
 use crate::daemon::{self, SetLevel, Setup};
 use crate::logging::Levels;
-use crate::sync;
 
 /// What `run` takes.
 #[derive(Debug, clap::Args)]
@@ -24,7 +23,7 @@ pub(super) fn run(common: &Common, _wanted: &RunArguments, terminal: Terminal) -
         config,
         clock: Arc::new(SystemClock),
         seed: SystemClock.now().as_micros().unsigned_abs() ^ u64::from(std::process::id()),
-        rules: sync::rules(),
+        rules: Arc::new(daemon::rules),
         reread: Box::new(move || Config::load(&path, &config::process_environment)),
         set_level: set_level(common, levels),
     };

@@ -6,8 +6,9 @@ use super::failure::Failure;
 use super::poll::{carry_out, to_json, whom};
 use super::terminal::Terminal;
 use super::{Common, Exit, outcome, session};
+use crate::clock::{Clock as _, SystemClock};
 use crate::config;
-use crate::daemon::Wanted;
+use crate::daemon::{Since, Wanted};
 use crate::model::SweepWindow;
 
 /// The window where none is named: that of the hourly sweep.
@@ -25,6 +26,10 @@ pub(super) struct SweepArguments {
     /// Everything that was ever created
     #[arg(long, conflicts_with = "window")]
     full: bool,
+    /// Go on with a sweep of this window that was cut short, if it began less than 24 hours ago: what it
+    /// compared by then is not compared again. Without this all of the window is compared from now on
+    #[arg(long)]
+    resume: bool,
     /// Show the outcome as JSON
     #[arg(long)]
     json: bool,
@@ -34,7 +39,8 @@ pub(super) struct SweepArguments {
 pub(super) fn run(common: &Common, wanted: &SweepArguments, terminal: Terminal) -> Result<Exit, Failure> {
     let config = session::load(common, terminal)?;
     let window = if wanted.full { SweepWindow::Everything } else { wanted.window };
-    let work = Wanted::Sweep(whom(&config, &wanted.profile)?, window);
+    let since = if wanted.resume { Since::CutShort } else { Since::Asked(SystemClock.now()) };
+    let work = Wanted::Sweep(whom(&config, &wanted.profile)?, window, since);
     let outcome = carry_out(&config, &work, terminal)?;
     let text = if wanted.json { to_json(&outcome)? } else { outcome::text(&outcome, terminal) };
     outcome::show(&outcome, &work, &text, terminal)

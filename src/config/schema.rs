@@ -3,7 +3,7 @@
 use super::complaint::Complaint;
 use crate::model::nearest;
 
-/// Every table with its keys.
+/// Every table with its keys. A table within a table has the other's name in front, and is a key of it.
 const TABLES: &[(&str, &[&str])] = &[
     (
         "paxos",
@@ -35,6 +35,46 @@ const TABLES: &[(&str, &[&str])] = &[
     ("ledger", &["path"]),
     ("poll", &["every", "overlap", "backfill_after"]),
     ("sweeps", &["schedule", "window", "time_zone", "name"]),
+    (
+        "limits",
+        &[
+            "processing",
+            "between_legs",
+            "pending",
+            "inconsistent_legs",
+            "critical_after",
+            "critical_amount",
+            "possible_duplicate",
+            "profile_unpolled",
+            "calendar",
+            "rules",
+            "calendars",
+        ],
+    ),
+    (
+        "limits.rules",
+        &[
+            "name",
+            "profile",
+            "source_rail",
+            "destination_rail",
+            "network",
+            "source_network",
+            "destination_network",
+            "source_asset",
+            "destination_asset",
+            "min_source_amount",
+            "processing",
+            "between_legs",
+            "pending",
+            "inconsistent_legs",
+            "critical_after",
+            "critical_amount",
+            "possible_duplicate",
+            "calendar",
+        ],
+    ),
+    ("limits.calendars", &["name", "time_zone", "weekend", "days_off"]),
     ("alerts", &["runbook_url", "history", "heartbeat", "sinks"]),
     ("alerts.heartbeat", &["url", "url_file", "url_env", "url_credential"]),
     (
@@ -81,11 +121,7 @@ const TABLES: &[(&str, &[&str])] = &[
 
 /// Whether a table of this name exists at the top of the file.
 pub(super) fn is_table(name: &str) -> bool {
-    top_level().any(|table| table == name)
-}
-
-fn top_level() -> impl Iterator<Item = &'static str> {
-    TABLES.iter().map(|(table, _)| *table).filter(|table| !table.contains('.'))
+    top_tables().any(|table| table == name)
 }
 
 /// Whether what stands behind a key may be a secret, put there by mistake or because it belongs there.
@@ -150,10 +186,10 @@ pub(super) fn unknown_key(table: &str, key: &str) -> Unknown {
 pub(super) fn unknown_table(name: &str) -> Unknown {
     let (meant, help) = if let Some(home) = table_of(name) {
         (None, format!("`{name}` belongs in {}", header(home)))
-    } else if let Some(meant) = nearest(name, top_level()) {
+    } else if let Some(meant) = nearest(name, top_tables()) {
         (Some(meant), format!("did you mean {}?", header(meant)))
     } else {
-        (None, format!("there are: {}", top_level().map(header).collect::<Vec<_>>().join(", ")))
+        (None, format!("there are: {}", top_tables().map(header).collect::<Vec<_>>().join(", ")))
     };
     Unknown { complaint: Complaint::new("unknown table").help(help), meant }
 }
@@ -161,9 +197,15 @@ pub(super) fn unknown_table(name: &str) -> Unknown {
 /// How a table's header is written.
 pub(super) fn header(table: &str) -> String {
     match table {
-        "profiles" | "sweeps" | "alerts.sinks" => format!("[[{table}]]"),
+        "profiles" | "sweeps" | "limits.rules" | "limits.calendars" | "alerts.sinks" => {
+            format!("[[{table}]]")
+        }
         _ => format!("[{table}]"),
     }
+}
+
+fn top_tables() -> impl Iterator<Item = &'static str> {
+    TABLES.iter().map(|(table, _)| *table).filter(|table| !table.contains('.'))
 }
 
 fn keys(table: &str) -> Option<&'static [&'static str]> {

@@ -8,6 +8,7 @@ use std::time::Duration;
 use secrecy::SecretString;
 
 use super::AlertsConfig;
+use crate::breaks::Limits;
 use crate::model::{ProfileSelection, SweepWindow};
 use crate::schedule::Schedule;
 
@@ -57,6 +58,13 @@ pub const DEFAULT_SWEEPS: [(&str, SweepWindow); 3] = [
 /// Within an hour the overlap of the discoveries looks already; beyond ten years nearly everything is meant.
 pub(super) const SWEEP_WINDOW_RANGE: RangeInclusive<Duration> = seconds(HOUR)..=seconds(3650 * DAY);
 
+/// The limits that may be set. Nothing that is watched may take longer than a year.
+pub(super) const LIMIT_RANGE: RangeInclusive<Duration> = seconds(1)..=seconds(365 * DAY);
+/// The same in business days: a quarter of a year.
+pub(super) const BUSINESS_DAYS_RANGE: RangeInclusive<u32> = 1..=60;
+/// The most rules of limits. Every orchestration is held against each.
+pub(super) const MAX_LIMIT_RULES: usize = 500;
+
 /// How log lines are written.
 pub const DEFAULT_LOG_FORMAT: LogFormat = LogFormat::Text;
 /// Which log lines are written.
@@ -83,6 +91,8 @@ pub struct Config {
     pub poll: PollConfig,
     /// The sweeps, in the order of the file; no two of one name. Empty where the user wants none.
     pub sweeps: Vec<SweepConfig>,
+    /// How long an orchestration may take, and when that is critical.
+    pub limits: Limits,
     /// How people are told.
     pub alerts: AlertsConfig,
     /// What is logged.

@@ -3,6 +3,7 @@
 
 use std::fmt;
 
+use super::limits;
 use super::settings::{Config, SecretSource, SweepConfig};
 use super::value::in_words;
 use crate::model::{ProfileSelection, Timestamp};
@@ -43,6 +44,7 @@ impl Config {
             lines.push(("sweeps", "none".to_owned()));
         }
         lines.extend(self.sweeps.iter().map(|sweep| ("sweeps", summary_of(sweep, now))));
+        lines.extend(limits::summary(&self.limits));
         lines.extend(self.alerts.summary());
         lines.extend([
             ("log.format", self.log.format.as_str().to_owned()),

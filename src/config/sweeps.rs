@@ -49,7 +49,7 @@ fn sweep(
     names: &mut Unique,
     findings: &mut Findings<'_>,
 ) -> Result<SweepConfig, Reported> {
-    let zone = table.or_default("time_zone", Zone::UTC, findings, time_zone);
+    let zone = table.or_default("time_zone", Zone::UTC, findings, value::time_zone);
     // A wrong zone does not hide what is wrong with the schedule.
     let checked_in = zone.unwrap_or(Zone::UTC);
     let schedule = table.required("schedule", "\"23 2 * * *\"", findings, |value| {
@@ -96,16 +96,6 @@ fn window(value: &DeValue<'_>) -> Result<SweepWindow, Complaint> {
     }
     let last = value::duration(value, &SWEEP_WINDOW_RANGE).map(SweepWindow::Last);
     last.map_err(|complaint| complaint.more_help("write \"all\" for everything that was ever created"))
-}
-
-fn time_zone(value: &DeValue<'_>) -> Result<Zone, Complaint> {
-    Zone::parse(&value::text(value)?).map_err(|unknown| {
-        let complaint = Complaint::new(unknown.to_string());
-        match unknown.meant {
-            Some(meant) => complaint.help(format!("did you mean \"{meant}\"?")),
-            None => complaint,
-        }
-    })
 }
 
 fn refused(error: &ScheduleError) -> Complaint {

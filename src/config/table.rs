@@ -135,6 +135,48 @@ impl<'t> Table<'t> {
         Err(findings.missing(Some(self.span()), &self.label(key), complaint))
     }
 
+    /// Whether a list stands under a key.
+    pub(super) fn is_list(&self, key: &str) -> bool {
+        self.entries.get(key).is_some_and(|value| value.get_ref().is_array())
+    }
+
+    /// The values of a list under a key, each checked in its place; `Ok(None)` where the file does not have it.
+    pub(super) fn list<T>(
+        &self,
+        key: &str,
+        findings: &mut Findings<'_>,
+        mut check: impl FnMut(&DeValue<'_>) -> Result<T, Complaint>,
+    ) -> Result<Option<Vec<T>>, Reported> {
+        let is_list = |value: &DeValue<'_>| match value {
+            DeValue::Array(_) => Ok(()),
+            other => Err(value::mismatch("a list, in square brackets", other)),
+        };
+        self.optional(key, findings, is_list)?;
+        let Some(list) = self.entries.get(key).and_then(|value| value.get_ref().as_array()) else {
+            return Ok(None);
+        };
+        let values: Vec<Result<T, Reported>> = list
+            .iter()
+            .enumerate()
+            .map(|(index, value)| {
+                check(value.get_ref()).map_err(|complaint| {
+                    findings.fault(value.span(), &format!("{}[{index}]", self.label(key)), complaint)
+                })
+            })
+            .collect();
+        values.into_iter().collect::<Result<Vec<T>, Reported>>().map(Some)
+    }
+
+    /// The tables of a list within this table; empty where the file does not have it.
+    pub(super) fn tables(
+        &self,
+        key: &str,
+        kind: &'static str,
+        findings: &mut Findings<'_>,
+    ) -> Result<Vec<Result<Table<'t>, Reported>>, Reported> {
+        self.entries.get(key).map_or(Ok(Vec::new()), |list| list_of_tables(kind, list, findings))
+    }
+
     /// The value of a key, else its default.
     pub(super) fn or_default<T>(
         &self,

@@ -12,7 +12,9 @@ use toml::de::DeValue;
 use url::Url;
 
 use super::complaint::Complaint;
-use crate::model::nearest;
+pub(super) use crate::model::in_words;
+use crate::model::{Amount, nearest};
+use crate::schedule::Zone;
 
 /// The longest part of a text that is told, in characters.
 const MAX_TOLD: usize = 60;
@@ -153,17 +155,28 @@ pub(super) fn duration(value: &DeValue<'_>, range: &RangeInclusive<Duration>) ->
     Err(mismatch(&format!("a duration from {least} to {most}"), value))
 }
 
-/// A duration as the file would spell it.
-pub(super) fn in_words(duration: Duration) -> String {
-    const DAY: u64 = 24 * 60 * 60;
-    // The library would go on to months and years, which the file has not.
-    let days = duration.as_secs() / DAY;
-    let rest = Duration::new(duration.as_secs() % DAY, duration.subsec_nanos());
-    match (days, rest) {
-        (0, rest) => humantime::format_duration(rest).to_string(),
-        (days, Duration::ZERO) => format!("{days}d"),
-        (days, rest) => format!("{days}d {}", humantime::format_duration(rest)),
-    }
+/// A decimal above zero, exact: a text, or a number as it was typed.
+pub(super) fn decimal(value: &DeValue<'_>, example: &str) -> Result<Amount, Complaint> {
+    let complain = || mismatch(&format!("a decimal above zero such as {example}"), value);
+    let text = match value {
+        DeValue::String(text) => text.as_ref(),
+        DeValue::Integer(number) if number.radix() == 10 => number.as_str(),
+        DeValue::Float(number) => number.as_str(),
+        _ => return Err(complain()),
+    };
+    let amount = Amount::parse(text).map_err(|_| complain())?;
+    if amount.decimal() > 0 { Ok(amount) } else { Err(complain()) }
+}
+
+/// An IANA time zone.
+pub(super) fn time_zone(value: &DeValue<'_>) -> Result<Zone, Complaint> {
+    Zone::parse(&text(value)?).map_err(|unknown| {
+        let complaint = Complaint::new(unknown.to_string());
+        match unknown.meant {
+            Some(meant) => complaint.help(format!("did you mean \"{meant}\"?")),
+            None => complaint,
+        }
+    })
 }
 
 /// The URL of a service: `https`, or `http` to this machine.

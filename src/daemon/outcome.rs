@@ -5,7 +5,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::model::{FailureKind, PollOutcome, PollResult, ProfilePoll};
+use crate::model::{FailureKind, PollOutcome, PollResult, ProfilePoll, Timestamp};
 
 /// The outcome of a poll, version 1.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -47,6 +47,10 @@ pub struct ProfileOutcome {
     pub covered_from: Option<String>,
     /// The end of what is covered now.
     pub covered_to: Option<String>,
+    /// Since when everything was compared that a sweep compared. Earlier than when it began, where it went
+    /// on with one that was cut short. `None` for a poll.
+    #[serde(default)]
+    pub compared_since: Option<String>,
     /// Pages committed.
     pub pages: u64,
     /// Rows on them.
@@ -181,6 +185,7 @@ impl From<&ProfilePoll> for ProfileOutcome {
             ended_at: poll.ended_at.to_rfc3339(),
             covered_from: poll.coverage.map(|coverage| coverage.from.to_rfc3339()),
             covered_to: poll.coverage.map(|coverage| coverage.to.to_rfc3339()),
+            compared_since: poll.compared_since.map(Timestamp::to_rfc3339),
             pages: poll.counts.pages,
             rows: poll.counts.rows,
             appeared: poll.counts.appeared,

@@ -87,7 +87,10 @@ fn differences(old: &Config, new: &Config, now: Timestamp) -> Vec<Difference> {
     if same("alerts.sinks") && same("alerts.heartbeat") && !old.alerts.has_the_secrets_of(&new.alerts) {
         behind.push("alerts");
     }
-    // What stands in these files is not for the log.
+    if same("limits.calendars") && old.limits.calendars != new.limits.calendars {
+        behind.push("limits.calendars");
+    }
+    // Secrets and certificates are not for the log, and lists of days are too long for it.
     differences.extend(behind.into_iter().map(|key| Difference {
         key: key.to_owned(),
         old: "as it was".to_owned(),

@@ -1,19 +1,30 @@
 //! What the log says of polls and sweeps. Each outcome is logged here and nowhere else.
 
 use std::mem::Discriminant;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use super::Wanted;
 use super::streaks::{Streaks, Word};
 use crate::model::{
-    FailureKind, MAX_SKEW_MICROS, PollFailure, PollOutcome, PollResult, ProfilePoll, Shortfall,
+    FailureKind, Lane, MAX_SKEW_MICROS, PollFailure, PollOutcome, PollResult, Profile, ProfilePoll, Shortfall,
 };
+use crate::sync::{Event, Watch};
+
+/// Logs what takes long when it begins: hours may go by before there is an outcome.
+pub(super) fn watch() -> Watch {
+    Arc::new(|event| {
+        if let Event::ListingBegan { profile, lane: Lane::Backfill } = event {
+            tracing::info!(profile = %profile.id, name = profile.label(), "a backfill begins or goes on");
+        }
+    })
+}
 
 /// Logs outcomes, and the same trouble not every time.
 #[derive(Debug, Default)]
 pub(super) struct Report {
     profiles: Mutex<Streaks<Trouble>>,
+    left: Mutex<Streaks<()>>,
     clock: Mutex<Streaks<()>>,
 }
 
@@ -79,7 +90,22 @@ impl Report {
         }
     }
 
-    fn profile(&self, wanted: &Wanted, poll: &ProfilePoll, now: Duration) {
+    /// Logs that a round leaves a profile to the poll of it that is under way. One that takes a little longer
+    /// than the interval is nothing to tell; one that takes many of them is.
+    pub(super) fn left(&self, profile: &Profile, now: Duration) {
+        let (id, name) = (profile.id.to_string(), profile.label());
+        let word = self.left.lock().unwrap_or_else(PoisonError::into_inner).note(&id, Some(()), now);
+        let text = "still being polled; this round leaves the profile to the poll that is under way";
+        match word {
+            Word::GoesOn(rounds) => tracing::info!(profile = id, name, rounds, "{text}"),
+            Word::New | Word::Known | Word::Well | Word::Recovered(_) => {
+                tracing::debug!(profile = id, name, "{text}");
+            }
+        }
+    }
+
+    /// Logs how a poll or a sweep of a profile went.
+    pub(super) fn profile(&self, wanted: &Wanted, poll: &ProfilePoll, now: Duration) {
         let what = wanted.kind();
         let profile = poll.profile.id.to_string();
         let (name, lane, result) = (poll.profile.label(), poll.lane.as_str(), poll.result.as_str());
@@ -99,6 +125,9 @@ impl Report {
         }
         let word = self.note(&format!("{} {profile}", subject(wanted)), Trouble::of(&poll.result), now);
         let reason = poll.result.reason().unwrap_or_default();
+        if !matches!(wanted, Wanted::Sweep(..)) {
+            self.left.lock().unwrap_or_else(PoisonError::into_inner).note(&profile, None, now);
+        }
         let has_news = appeared + changed + poll.counts.unreadable > 0;
         match word {
             Word::Recovered(times) => line!(info, times, "{what} complete again"),
@@ -138,6 +167,6 @@ impl Report {
 fn subject(wanted: &Wanted) -> String {
     match wanted {
         Wanted::Poll(_) | Wanted::Backfill(_) => wanted.kind().to_owned(),
-        Wanted::Sweep(_, window) => format!("sweep of {window}"),
+        Wanted::Sweep(_, window, _) => format!("sweep of {window}"),
     }
 }

@@ -67,7 +67,7 @@ fn ended(served: Result<Ended, tokio::task::JoinError>) -> Ended {
     }
 }
 
-/// Serves a request. One whose turn does not come before tallyd stops is left to the next daemon.
+/// Serves a request. One that is not done when tallyd stops is left to the next daemon.
 async fn serve(daemon: Daemon, request: Request) -> Ended {
     let number: RequestNumber = request.number;
     let kind = request.kind.as_str();
@@ -76,7 +76,11 @@ async fn serve(daemon: Daemon, request: Request) -> Ended {
         Ok((wanted, selection)) => {
             let Some(turn) = daemon.turn(&wanted).await else { return Ok(()) };
             tracing::info!(request = number.get(), kind, "serving a request of another process");
-            let outcome = Outcome::from(&daemon.carry_out(turn, &wanted, &selection).await);
+            let outcome = daemon.carry_out(turn, &wanted, &selection).await;
+            if outcome.was_stopped() {
+                return Ok(());
+            }
+            let outcome = Outcome::from(&outcome);
             tracing::info!(request = number.get(), kind, complete = outcome.complete, "a request was served");
             RequestEnd::Done(serde_json::to_string(&outcome)?)
         }

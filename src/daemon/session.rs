@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use futures_util::future::BoxFuture;
 
-use super::wanted::{Wanted, Whom};
-use crate::alerts::{self, Delivery, Heartbeat, Sink, SinkError};
+use super::wanted::{Since, Wanted, Whom};
+use crate::alerts::{Delivery, Heartbeat, Sink, SinkError};
 use crate::clock::{SharedClock, SystemClock};
 use crate::config::Config;
 use crate::ledger::{Ledger, LedgerError, Role, Rules, StoredStop, keep_stop_beside};
@@ -16,19 +16,13 @@ use crate::model::{PollOutcome, ProfileSelection};
 use crate::paxos::{
     self, ApiUrl, Client, ClientError, InvalidCertificate, InvalidUrl, RootCertificate, Stop, StopKeeper,
 };
-use crate::sync::{self, Pace, Poller, Stopping, Watch};
+use crate::sync::{self, Pace, Poller, Stopping, Turns, Watch};
 
 /// The longest pause that is taken over from a former process: far more than any that was seen.
 const LONGEST_KEPT_STOP: Duration = Duration::from_secs(24 * 3600);
 
 /// Twice the usual pause of five minutes.
 const LONGEST_STOP: Duration = Duration::from_secs(600);
-
-/// Rules that tell the sinks of a configuration.
-fn with_routes(rules: Rules, config: &Config) -> Rules {
-    let sinks = config.alerts.sinks.clone();
-    Rules { route: Arc::new(move |notice| alerts::route(&sinks, notice)), ..rules }
-}
 
 /// The heartbeat of a configuration, whose sinks can be made.
 fn alerts_of(config: &Config) -> Result<Option<Arc<Heartbeat>>, SinkError> {
@@ -76,7 +70,7 @@ pub struct Session {
     client: Client,
     poller: Poller,
     watch: Watch,
-    rules: Rules,
+    turns: Turns,
     heartbeat: Option<Arc<Heartbeat>>,
 }
 
@@ -96,25 +90,24 @@ impl Session {
         watch: Watch,
     ) -> Result<Self, SessionError> {
         let (path, api_url) = (&config.ledger.path, &config.paxos.api_url);
-        let rules = with_routes(rules, &config);
         let heartbeat = alerts_of(&config)?;
-        let ledger = Ledger::open_as(role, path, api_url, rules.clone(), clock.now())?;
+        let ledger = Ledger::open_as(role, path, api_url, rules, clock.now())?;
         let stops = ledger.stops(clock.now()).await?;
         let keeper = Arc::new(KeepInLedger(ledger.clone()));
         let client = client(&config, Arc::clone(&clock), stops, keeper)?;
-        let poller = poller(&client, &ledger, &clock, &config, &watch);
-        Ok(Self { ledger, config, clock, client, poller, watch, rules, heartbeat })
+        let turns = Turns::default();
+        let poller = poller(&client, &ledger, &clock, &config, &watch).with_turns(turns.clone());
+        Ok(Self { ledger, config, clock, client, poller, watch, turns, heartbeat })
     }
 
-    /// A session by another configuration, over the same ledger, limiter and pauses.
+    /// A session by another configuration, over the same ledger, limiter, pauses and turns.
     pub(super) fn with_config(&self, config: Config) -> Result<Self, SessionError> {
         let client = self.client.with_settings(settings(&config, self.clock.now().as_micros())?)?;
         let heartbeat = alerts_of(&config)?;
         let (ledger, clock, watch) = (self.ledger.clone(), Arc::clone(&self.clock), Arc::clone(&self.watch));
-        let poller = poller(&client, &ledger, &clock, &config, &watch);
-        let rules = with_routes(self.rules.clone(), &config);
-        ledger.set_rules(rules.clone());
-        Ok(Self { ledger, config, clock, client, poller, watch, rules, heartbeat })
+        let turns = self.turns.clone();
+        let poller = poller(&client, &ledger, &clock, &config, &watch).with_turns(turns.clone());
+        Ok(Self { ledger, config, clock, client, poller, watch, turns, heartbeat })
     }
 
     /// What delivers what waits to be told.
@@ -148,6 +141,7 @@ impl Session {
             Patience::WaitOutStops => {
                 let client = self.client.with_stop_patience(LONGEST_STOP);
                 poller(&client, &self.ledger, &self.clock, &self.config, &self.watch)
+                    .with_turns(self.turns.clone())
             }
         }
     }
@@ -167,7 +161,11 @@ impl Session {
         match wanted {
             Wanted::Poll(_) => poller.poll(selection, Pace::ByGap).await,
             Wanted::Backfill(_) => poller.poll(selection, Pace::Backfill).await,
-            Wanted::Sweep(_, window) => poller.sweep(selection, *window).await,
+            Wanted::Sweep(_, window, Since::CutShort) => poller.sweep(selection, *window).await,
+            Wanted::Sweep(_, window, Since::Asked(at)) => {
+                let ago = self.clock.now().since(*at);
+                poller.resuming_within(ago).sweep(selection, *window).await
+            }
         }
     }
 
@@ -175,6 +173,11 @@ impl Session {
     /// have no task that sweeps.
     pub async fn sweep_owed(&self, outcome: &mut PollOutcome, stopping: Stopping) {
         self.poller(Patience::WaitOutStops).with_stopping(stopping).sweep_owed(outcome).await;
+    }
+
+    /// Judges how the profiles fare, and which acknowledgements are over.
+    pub async fn judge_polls(&self) -> Result<(), LedgerError> {
+        self.ledger.judge_polls(self.config.profiles.clone(), self.poller.server_now()).await
     }
 
     /// The configuration in effect.

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::{Daemon, Ended, LOOK_AGAIN, Wanted, Whom, or_later, or_log};
+use super::{Daemon, Ended, LOOK_AGAIN, Since, Wanted, Whom, or_later, or_log};
 use crate::config::SweepConfig;
 use crate::ledger::{LedgerError, ScheduleRun};
 use crate::model::{FailureKind, PollFailure, PollOutcome, ProfileSelection, SweepWindow, Timestamp};
@@ -67,7 +67,7 @@ pub(super) async fn run(daemon: Daemon) -> Ended {
                     let name = run_name(sweep);
                     let left = left_to_sweep(&daemon, sweep, failed.remove(&name), now);
                     let Some(outcome) = sweep_now(&daemon, sweep, due, &left).await else { return Ok(()) };
-                    if was_stopped(&outcome) {
+                    if outcome.was_stopped() {
                         return Ok(());
                     }
                     if let Some(left) = what_failed(&outcome, left) {
@@ -152,11 +152,11 @@ async fn sweep_owed(daemon: &Daemon) -> anyhow::Result<Owed> {
     let (reason, since) = (first.reason.clone(), first.since);
     let profiles: Vec<_> = owed.into_iter().map(|owed| owed.profile).collect();
     let selection = ProfileSelection::Listed(profiles.clone());
-    let wanted = Wanted::Sweep(Whom::Only(profiles), SweepWindow::Everything);
+    let wanted = Wanted::Sweep(Whom::Only(profiles), SweepWindow::Everything, Since::CutShort);
     let Some(turn) = daemon.turn(&wanted).await else { return Ok(Owed::Stopped) };
     tracing::info!(reason, since = %since, "a sweep of everything begins that is owed");
     let outcome = daemon.carry_out(turn, &wanted, &selection).await;
-    Ok(if was_stopped(&outcome) { Owed::Stopped } else { Owed::Tried })
+    Ok(if outcome.was_stopped() { Owed::Stopped } else { Owed::Tried })
 }
 
 /// The sweep that is due first, and since or from when.
@@ -182,7 +182,7 @@ async fn sweep_now(
     due: Timestamp,
     selection: &ProfileSelection,
 ) -> Option<PollOutcome> {
-    let wanted = Wanted::Sweep(Whom::All, sweep.window);
+    let wanted = Wanted::Sweep(Whom::All, sweep.window, Since::CutShort);
     let turn = daemon.turn(&wanted).await?;
     tracing::debug!(sweep = sweep.name, window = %sweep.window, due = %due, "a sweep begins");
     Some(daemon.carry_out(turn, &wanted, selection).await)
@@ -204,9 +204,4 @@ async fn set_back(daemon: &Daemon, done: &mut Done, now: Timestamp) -> Ended {
         or_log(daemon.ledger.note_schedule_run(run).await)?;
     }
     Ok(())
-}
-
-fn was_stopped(outcome: &PollOutcome) -> bool {
-    let failures = outcome.profiles.iter().flat_map(|poll| poll.result.failures());
-    failures.chain(&outcome.account_failure).any(|failure| failure.kind == FailureKind::Stopped)
 }

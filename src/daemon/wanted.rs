@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::ledger::Request;
-use crate::model::{Identifier, Profile, ProfileSelection, SweepWindow};
+use crate::model::{Identifier, Profile, ProfileSelection, SweepWindow, Timestamp};
 
 /// What a command asks a running daemon to do.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -15,7 +15,16 @@ pub enum Wanted {
     /// A backfill of these profiles.
     Backfill(Whom),
     /// A sweep of these profiles over a window.
-    Sweep(Whom, SweepWindow),
+    Sweep(Whom, SweepWindow, Since),
+}
+
+/// Since when all of a sweep's window is to be compared.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Since {
+    /// Since somebody asked, by the local clock: who asks has a reason to have it looked at now.
+    Asked(Timestamp),
+    /// Since one that was cut short began, where that is not long ago: nothing is to be done twice.
+    CutShort,
 }
 
 /// Which profiles are meant.
@@ -56,6 +65,8 @@ struct Arguments {
     /// None: all.
     profiles: Vec<Named>,
     window: Option<Window>,
+    #[serde(default)]
+    resume: Resume,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -69,6 +80,14 @@ struct Named {
 enum Window {
     LastSeconds(u64),
     Everything,
+}
+
+#[derive(Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Resume {
+    #[default]
+    No,
+    Yes,
 }
 
 impl Wanted {
@@ -93,15 +112,21 @@ impl Wanted {
     pub fn arguments(&self) -> String {
         let (whom, window) = match self {
             Self::Poll(whom) | Self::Backfill(whom) => (whom, None),
-            Self::Sweep(whom, SweepWindow::Everything) => (whom, Some(Window::Everything)),
-            Self::Sweep(whom, SweepWindow::Last(last)) => (whom, Some(Window::LastSeconds(last.as_secs()))),
+            Self::Sweep(whom, SweepWindow::Everything, _) => (whom, Some(Window::Everything)),
+            Self::Sweep(whom, SweepWindow::Last(last), _) => {
+                (whom, Some(Window::LastSeconds(last.as_secs())))
+            }
+        };
+        let resume = match self {
+            Self::Sweep(_, _, Since::CutShort) => Resume::Yes,
+            Self::Sweep(_, _, Since::Asked(_)) | Self::Poll(_) | Self::Backfill(_) => Resume::No,
         };
         let named = |profile: &Profile| Named { id: profile.id.to_string(), name: profile.name.clone() };
         let profiles = match whom {
             Whom::All => Vec::new(),
             Whom::Only(profiles) => profiles.iter().map(named).collect(),
         };
-        let arguments = Arguments { profiles, window };
+        let arguments = Arguments { profiles, window, resume };
         // Texts and numbers can always be written.
         serde_json::to_string(&arguments).unwrap_or_default()
     }
@@ -115,12 +140,16 @@ impl Wanted {
             [] => Whom::All,
             profiles => Whom::Only(profiles.iter().map(profile).collect()),
         };
+        let since = match arguments.resume {
+            Resume::No => Since::Asked(request.asked_at),
+            Resume::Yes => Since::CutShort,
+        };
         match (request.kind.as_str(), arguments.window) {
             (POLL, None) => Ok(Self::Poll(whom)),
             (BACKFILL, None) => Ok(Self::Backfill(whom)),
-            (SWEEP, Some(Window::Everything)) => Ok(Self::Sweep(whom, SweepWindow::Everything)),
+            (SWEEP, Some(Window::Everything)) => Ok(Self::Sweep(whom, SweepWindow::Everything, since)),
             (SWEEP, Some(Window::LastSeconds(seconds))) => {
-                Ok(Self::Sweep(whom, SweepWindow::Last(Duration::from_secs(seconds))))
+                Ok(Self::Sweep(whom, SweepWindow::Last(Duration::from_secs(seconds)), since))
             }
             _ => Err(unknown()),
         }
@@ -129,7 +158,7 @@ impl Wanted {
     /// Which profiles are meant.
     pub fn whom(&self) -> &Whom {
         match self {
-            Self::Poll(whom) | Self::Backfill(whom) | Self::Sweep(whom, _) => whom,
+            Self::Poll(whom) | Self::Backfill(whom) | Self::Sweep(whom, ..) => whom,
         }
     }
 }

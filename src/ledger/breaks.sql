@@ -7,6 +7,10 @@ ALTER TABLE poll ADD COLUMN cause TEXT;
 ALTER TABLE poll ADD COLUMN gone INTEGER;
 ALTER TABLE poll ADD COLUMN gone_of INTEGER;
 
+-- Those whose legs do not follow: they are looked at again for a while.
+CREATE INDEX orchestration_unsettled ON orchestration (listed_by, status_since)
+    WHERE status = 3 AND (source_transfer_status <> 3 OR destination_transfer_status <> 3);
+
 CREATE TABLE break (
     number        INTEGER PRIMARY KEY AUTOINCREMENT,
     kind          TEXT    NOT NULL,
@@ -40,6 +44,7 @@ CREATE UNIQUE INDEX break_episode ON break (subject, kind, episode);
 CREATE UNIQUE INDEX break_unresolved ON break (subject, kind) WHERE resolved_at IS NULL;
 CREATE INDEX break_muted ON break (muted_until) WHERE muted_until IS NOT NULL AND resolved_at IS NULL;
 CREATE INDEX break_not_of_orchestration ON break (scope) WHERE scope > 1 AND resolved_at IS NULL;
+CREATE INDEX break_of_profile ON break (profile, kind) WHERE resolved_at IS NULL;
 
 -- What people are to be told. A notice has a delivery for each sink that tells it.
 CREATE TABLE notice (

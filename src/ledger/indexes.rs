@@ -12,7 +12,7 @@ use crate::model::{Field, Identifier, Orchestration, Timestamp, Trust, Verdict};
 use super::digest::OldValues;
 use super::journal::{self, Body, Entry, EntryKind};
 use super::rules::Rules;
-use super::{Problem, rows};
+use super::{Problem, breaks, rows};
 
 /// By what a row is found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -57,7 +57,7 @@ fn build_both(connection: &Connection, rules: &Rules, at: Timestamp) -> Result<(
         Err(error) => return Err(error.into()),
     }
     connection.execute_batch("CREATE INDEX orchestration_by_ref_id ON orchestration (ref_id);")?;
-    Ok(())
+    breaks::twins::judge_all(connection, rules, at)
 }
 
 /// The writer's page cache while it builds indexes, in KiB.

@@ -37,7 +37,8 @@ pub enum Reach {
     Missing,
 }
 
-/// Every open orchestration that the profile lists, oldest first.
+/// Every open orchestration that the profile lists, oldest first; and those that are COMPLETED while a leg is not,
+/// for a week: nobody else would look whether the leg follows.
 pub(super) fn of_profile(connection: &Connection, profile: ProfileKey) -> Result<Vec<OpenRow>, Problem> {
     // Those of other profiles are few among the open ones, and many among all that the profile lists too.
     let mut statement = connection.prepare_cached(
@@ -52,6 +53,12 @@ pub(super) fn of_profile(connection: &Connection, profile: ProfileKey) -> Result
          WHERE o.status <> 3 AND o.status <> 4 AND o.status <> 5 AND o.listed_by <> ?1
              AND EXISTS (SELECT 1 FROM also_listed WHERE profile = ?1)
              AND EXISTS (SELECT 1 FROM also_listed AS a WHERE a.profile = ?1 AND a.orchestration = o.key)
+         UNION ALL
+         SELECT o.key, o.id, o.created_at, 1, EXISTS (SELECT 1 FROM missing AS m WHERE m.orchestration = o.key)
+         FROM orchestration AS o
+         WHERE o.status = 3 AND (o.source_transfer_status <> 3 OR o.destination_transfer_status <> 3)
+             AND o.listed_by = ?1
+             AND o.status_since > (SELECT max(began_at) - 604800000000 FROM poll WHERE profile = ?1)
          ORDER BY 3, 1",
     )?;
     Ok(statement.query_map([profile.0], read)?.collect::<Result<_, _>>()?)

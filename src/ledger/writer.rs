@@ -11,7 +11,9 @@ use std::time::Instant;
 use rusqlite::{Connection, Transaction, TransactionBehavior};
 use tokio::sync::{mpsc, oneshot};
 
-use crate::model::{Coverage, Identifier, Lane, PollResult, Profile, SweepWindow, Timestamp};
+use crate::model::{
+    Coverage, Identifier, Lane, PollResult, Profile, ProfileSelection, SweepWindow, Timestamp,
+};
 
 use super::journal::{self, JournalHead};
 use super::listing::{self, Listing, ProfileState, Slice, SliceKey};
@@ -335,7 +337,7 @@ impl Ledger {
 
     /// Judges how the profiles that are polled fare, and which acknowledgements are over. `now` is by Paxos's
     /// clock, as far as that is known.
-    pub async fn judge_polls(&self, polled: Vec<Identifier>, now: Timestamp) -> Result<(), LedgerError> {
+    pub async fn judge_polls(&self, polled: ProfileSelection, now: Timestamp) -> Result<(), LedgerError> {
         let rules = self.rules();
         self.transact("judge_polls", move |connection| breaks::polls::judge(connection, &rules, &polled, now))
             .await

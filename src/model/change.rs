@@ -94,7 +94,7 @@ pub enum Observation<'a> {
         standing: &'a [Standing],
         /// Other orchestrations that the profile lists under the same `ref_id`; looked for where the row, or its
         /// `ref_id`, is new.
-        namesakes: &'a [Identifier],
+        namesakes: &'a [Lookalike],
         /// Other orchestrations with the same destination, assets and amount, created so near that
         /// they may be the same payment made twice, oldest first; none where nobody asks for that.
         lookalikes: &'a [Lookalike],
@@ -169,6 +169,9 @@ pub struct PollFacts<'a> {
     pub profiles: &'a [ProfileFacts],
     /// The unresolved breaks that are about no single orchestration.
     pub standing: &'a [Standing],
+    /// The unresolved breaks that resolve by themselves, of orchestrations of profiles that are no longer polled:
+    /// nothing would ever resolve them.
+    pub removed: &'a [Standing],
     /// The unresolved breaks whose acknowledgement has come to its end.
     pub mute_ended: &'a [Standing],
 }

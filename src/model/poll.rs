@@ -245,6 +245,9 @@ pub struct ProfilePoll {
     pub counts: Counts,
     /// What is covered now; `None` where the profile was never completely listed.
     pub coverage: Option<Coverage>,
+    /// Since when everything was compared that a sweep compared: before it began, where it went on with one
+    /// that was cut short. `None` where no sweep began.
+    pub compared_since: Option<Timestamp>,
 }
 
 /// A local clock that is off by more than this, in microseconds, is told (the contract's rule 7).
@@ -270,5 +273,11 @@ impl PollOutcome {
         !self.profiles.is_empty()
             && self.account_failure.is_none()
             && self.profiles.iter().all(|poll| poll.result == PollResult::Complete)
+    }
+
+    /// Whether tallyd's end cut it short.
+    pub fn was_stopped(&self) -> bool {
+        let failures = self.profiles.iter().flat_map(|poll| poll.result.failures());
+        failures.chain(&self.account_failure).any(|failure| failure.kind == FailureKind::Stopped)
     }
 }

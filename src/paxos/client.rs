@@ -10,6 +10,7 @@ use std::time::Duration;
 use reqwest::header::{AUTHORIZATION, HeaderValue};
 use reqwest::{Method, Request, Url};
 
+use super::body::Text;
 use super::json::Json;
 use super::limiter::Limiter;
 use super::outbound::{Manner, Outbound};
@@ -24,7 +25,7 @@ use super::{
     StopKeeper, Subject, UnreadPage, profiles,
 };
 use crate::clock::SharedClock;
-use crate::model::{Identifier, Lane, Profile};
+use crate::model::{Identifier, Lane, Profile, Timestamp};
 
 /// An account with more profiles than this many pages of 1000 does not exist; a listing that goes on
 /// beyond it goes in a circle.
@@ -37,6 +38,7 @@ const LATENCY_WEIGHT: u32 = 8;
 pub struct Client {
     inner: Arc<Inner>,
     stop_patience: Duration,
+    sent: Arc<AtomicU64>,
 }
 
 struct Inner {
@@ -89,7 +91,6 @@ impl Client {
             stops: Arc::new(Stops::new(Arc::clone(&clock), kept)),
             keeper,
             told: Arc::new(Told::never(Arc::clone(&clock))),
-            sent: AtomicU64::new(0),
             clock,
         };
         Ok(Self::over(outbound, settings, seen, None))
@@ -108,7 +109,6 @@ impl Client {
             stops: Arc::clone(&former.stops),
             keeper: Arc::clone(&former.keeper),
             told: Arc::clone(&former.told),
-            sent: AtomicU64::new(0),
             clock: Arc::clone(&former.clock),
         };
         Ok(Self::over(outbound, settings, self.server_clock(), self.mean_latency()))
@@ -131,13 +131,19 @@ impl Client {
             latency: Mutex::new(latency),
             asked: AtomicU64::new(0),
         };
-        Self { inner: Arc::new(inner), stop_patience }
+        Self { inner: Arc::new(inner), stop_patience, sent: Arc::default() }
     }
 
     /// The same client for work that waits out pauses up to this long.
     #[must_use]
     pub fn with_stop_patience(&self, stop_patience: Duration) -> Self {
-        Self { inner: Arc::clone(&self.inner), stop_patience }
+        Self { stop_patience, ..self.clone() }
+    }
+
+    /// The same client, whose requests are counted from none, apart from what others send.
+    #[must_use]
+    pub fn counted_apart(&self) -> Self {
+        Self { sent: Arc::default(), ..self.clone() }
     }
 
     /// One page of List Orchestrations: the first, or the one at `cursor`.
@@ -147,15 +153,25 @@ impl Client {
         query: &ListQuery,
         cursor: Option<&Cursor>,
     ) -> Result<Page, FetchError> {
-        Ok(self.list_unread(lane, query, cursor).await?.read())
+        Ok(self.list_as(lane, query, cursor, UnreadPage::parse).await?.read())
     }
 
-    /// The same, leaving it to the caller which rows to read.
+    /// The same, leaving it to the caller which rows to judge and to read.
     pub async fn list_unread(
         &self,
         lane: Lane,
         query: &ListQuery,
         cursor: Option<&Cursor>,
+    ) -> Result<UnreadPage, FetchError> {
+        self.list_as(lane, query, cursor, UnreadPage::glance).await
+    }
+
+    async fn list_as(
+        &self,
+        lane: Lane,
+        query: &ListQuery,
+        cursor: Option<&Cursor>,
+        take: fn(Text, Option<Timestamp>) -> Result<UnreadPage, BodyError>,
     ) -> Result<UnreadPage, FetchError> {
         query.check()?;
         let mut url = self.url(&["orchestration", "orchestrations"])?;
@@ -166,7 +182,7 @@ impl Client {
             let (took, date) = (answer.took, answer.date);
             let body = answer.expect_ok(&ask.call, subject)?;
             self.inner.note_latency(took);
-            let page = body.into_text().and_then(|text| UnreadPage::parse(text, date));
+            let page = body.into_text().and_then(|text| take(text, date));
             page.map_err(|problem| ask.unintelligible(problem))
         })
         .await
@@ -220,7 +236,7 @@ impl Client {
 
     /// How many requests were sent, those for tokens and repeated ones included.
     pub fn requests_sent(&self) -> u64 {
-        self.inner.outbound.sent.load(Ordering::Relaxed)
+        self.sent.load(Ordering::Relaxed)
     }
 
     /// The moving average of how long a page takes from sending to the last byte; `None` before the
@@ -262,7 +278,7 @@ impl Client {
 
     /// One attempt; two where the token is refused, since it may have been revoked.
     async fn answer(&self, ask: &Ask) -> Result<Answer, AttemptError> {
-        let manner = Manner { lane: ask.lane, stop_patience: self.stop_patience };
+        let manner = Manner { lane: ask.lane, stop_patience: self.stop_patience, sent: &self.sent };
         let token = self.token(manner, ask.scope).await?;
         let answer = self.inner.send(manner, ask, token.authorization.clone()).await?;
         if answer.status != 401 {
@@ -279,7 +295,7 @@ impl Client {
         Err(AttemptError::Lasting(FetchError::Credentials { call: ask.call.clone(), problem }))
     }
 
-    async fn token(&self, manner: Manner, scope: Scope) -> Result<Arc<Token>, AttemptError> {
+    async fn token(&self, manner: Manner<'_>, scope: Scope) -> Result<Arc<Token>, AttemptError> {
         let inner = &self.inner;
         // Getting a token has retries of its own: what fails there has failed.
         let token = inner.tokens.get(inner.sign_in.token(inner.seed(), manner)).await;
@@ -296,7 +312,7 @@ impl Inner {
 
     async fn send(
         &self,
-        manner: Manner,
+        manner: Manner<'_>,
         ask: &Ask,
         authorization: HeaderValue,
     ) -> Result<Answer, AttemptError> {

@@ -20,11 +20,13 @@ use crate::model::Lane;
 
 /// Who asks, and how long that can wait.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Manner {
+pub(super) struct Manner<'a> {
     /// The place at the limiter.
     pub(super) lane: Lane,
     /// The longest pause that is waited out.
     pub(super) stop_patience: Duration,
+    /// Counts what is sent.
+    pub(super) sent: &'a AtomicU64,
 }
 
 /// The one way out, for requests of every kind.
@@ -35,14 +37,13 @@ pub(super) struct Outbound {
     pub(super) keeper: Arc<dyn StopKeeper>,
     pub(super) told: Arc<Told>,
     pub(super) clock: SharedClock,
-    pub(super) sent: AtomicU64,
 }
 
 impl Outbound {
     /// Sends one request when it may be sent. Answers of any status but 429 are returned as they are.
     pub(super) async fn send(
         &self,
-        manner: Manner,
+        manner: Manner<'_>,
         call: &Call,
         request: Request,
         limit: usize,
@@ -59,7 +60,7 @@ impl Outbound {
                 break;
             }
         }
-        self.sent.fetch_add(1, Ordering::Relaxed);
+        manner.sent.fetch_add(1, Ordering::Relaxed);
         let answer = self.transport.exchange(call, request, limit).await?;
         tracing::debug!(
             endpoint = %call,

@@ -62,7 +62,7 @@ impl SignIn {
     }
 
     /// Gets a new token. Where one of the wanted scopes is not granted, one with the needed scope alone.
-    pub(super) async fn token(&self, seed: u64, manner: Manner) -> Result<Token, FetchError> {
+    pub(super) async fn token(&self, seed: u64, manner: Manner<'_>) -> Result<Token, FetchError> {
         // Everybody waits for the token, so it goes before them all.
         let manner = Manner { lane: Lane::Refresh, ..manner };
         let mut retries = Retries::new(&self.retry, seed, &self.call, &self.outbound.told);
@@ -83,7 +83,7 @@ impl SignIn {
         }
     }
 
-    async fn ask(&self, manner: Manner, scopes: &[Scope]) -> Result<Token, Refusal> {
+    async fn ask(&self, manner: Manner<'_>, scopes: &[Scope]) -> Result<Token, Refusal> {
         let transport = Via { sign_in: self, manner };
         let asked = scopes.iter().map(|scope| oauth2::Scope::new(scope.name.to_owned()));
         let now = self.clock.monotonic();
@@ -125,7 +125,7 @@ impl SignIn {
     }
 
     /// Lets through tokens, and refusals in the words of OAuth.
-    async fn send(&self, manner: Manner, request: HttpRequest) -> Result<HttpResponse, AttemptError> {
+    async fn send(&self, manner: Manner<'_>, request: HttpRequest) -> Result<HttpResponse, AttemptError> {
         let request = request.try_into().map_err(|_| FetchError::InvalidQuery {
             what: "token_url cannot be made into a request".to_owned(),
         })?;
@@ -155,7 +155,7 @@ impl SignIn {
 /// The HTTP client that the `oauth2` crate is given.
 struct Via<'a> {
     sign_in: &'a SignIn,
-    manner: Manner,
+    manner: Manner<'a>,
 }
 
 impl<'c> AsyncHttpClient<'c> for Via<'_> {

@@ -114,8 +114,7 @@ impl PageGuard {
         page: &UnreadPage,
         span: Option<(Timestamp, Timestamp)>,
     ) -> Result<(), WalkError> {
-        let mark = (!page.is_empty())
-            .then(|| hash(|state| page.fingerprints().for_each(|fingerprint| fingerprint.hash(state))));
+        let mark = (!page.is_empty()).then(|| hash(|state| page.fingerprints().hash(state)));
         self.check_shape(page.next.as_ref(), mark, span)
     }
 

@@ -14,7 +14,7 @@ use super::faults::{FaultRate, Scripted};
 use super::log::RequestRecord;
 use super::profiles::SimProfile;
 use super::row::PinScope;
-use super::shared::Shared;
+use super::shared::{Hold, Shared};
 use super::throttle::Throttle;
 use super::world::{Eyes, View, World};
 use crate::model::Timestamp;
@@ -198,6 +198,16 @@ impl Control {
         let mut dials = self.shared.dials();
         dials.faults.clear();
         dials.scripts.clear();
+    }
+
+    /// Answers no list of this profile until [`let_go`](Self::let_go).
+    pub fn hold_back(&self, profile_id: &str) {
+        self.shared.hold(profile_id, Hold::Back);
+    }
+
+    /// Ends what [`hold_back`](Self::hold_back) began; what was asked meanwhile is answered.
+    pub fn let_go(&self, profile_id: &str) {
+        self.shared.hold(profile_id, Hold::LetGo);
     }
 
     /// Changes how the API shows the world: list fields, page cap, cursors.

@@ -55,6 +55,9 @@ async fn answer(State(shared): State<Arc<Shared>>, request: Request) -> Response
     if !latency.is_zero() {
         tokio::time::sleep(latency).await;
     }
+    if endpoint == Endpoint::List {
+        shared.let_go(parts.uri.query().unwrap_or_default()).await;
+    }
     let asked = Asked { endpoint, parts, body, now: shared.now() };
     let fate = match passed {
         Ok(()) => shared.dials().draw_fate(endpoint),

@@ -34,6 +34,8 @@ pub(super) struct Shared {
     throttle: Mutex<Throttle>,
     cursor_uses: Mutex<HashMap<String, u32>>,
     closing: watch::Sender<Closing>,
+    /// Profiles whose lists are not answered for now.
+    held: watch::Sender<HashSet<String>>,
     /// Numbers cursors and requests.
     numbers: AtomicU64,
 }
@@ -54,6 +56,13 @@ pub(super) struct Dials {
 pub(super) enum Closing {
     No,
     Yes,
+}
+
+/// Whether lists of a profile are answered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Hold {
+    Back,
+    LetGo,
 }
 
 impl Shared {
@@ -77,6 +86,7 @@ impl Shared {
             throttle: Mutex::new(Throttle::new(config.rate_limit)),
             cursor_uses: Mutex::new(HashMap::new()),
             closing: watch::Sender::new(Closing::No),
+            held: watch::Sender::default(),
             numbers: AtomicU64::new(1),
             clock,
         }
@@ -145,6 +155,27 @@ impl Shared {
     pub(super) async fn closed(&self) {
         // An error means that the sender is gone, and then it is being shut down too.
         let _ = self.closing().wait_for(|closing| *closing == Closing::Yes).await;
+    }
+
+    /// Holds lists of a profile back, or lets them go.
+    pub(super) fn hold(&self, profile: &str, hold: Hold) {
+        self.held.send_modify(|held| {
+            match hold {
+                Hold::Back => held.insert(profile.to_owned()),
+                Hold::LetGo => held.remove(profile),
+            };
+        });
+    }
+
+    /// Comes back once no profile that the query names is held back, or the simulator is being shut down.
+    pub(super) async fn let_go(&self, query: &str) {
+        let mut held = self.held.subscribe();
+        let is_free = |held: &HashSet<String>| held.iter().all(|profile| !query.contains(profile.as_str()));
+        tokio::select! {
+            () = self.closed() => {}
+            // The sender lives as long as this.
+            _ = held.wait_for(is_free) => {}
+        }
     }
 
     fn next_number(&self) -> u64 {

@@ -3,12 +3,13 @@
 use std::collections::HashSet;
 use std::time::Duration;
 
+use super::choose::{Standing, unlisted};
 use super::failure::{of_ledger, of_walk};
 use super::listing::{Found, Walk};
 use super::progress::Event;
 use super::tally::Tally;
 use super::visit::Visit;
-use super::{Pace, Poller, Standing, refresh, unlisted};
+use super::{Pace, Poller, refresh};
 use crate::ledger::{Listing, PollNumber, ProfileKey};
 use crate::model::{
     Counts, Coverage, FailureKind, Identifier, Lane, PollFailure, PollResult, Profile, ProfilePoll,
@@ -40,6 +41,7 @@ pub(super) async fn fail_profile(
         result: PollResult::Failed(failure.clone()),
         counts: Counts::default(),
         coverage: None,
+        compared_since: None,
     };
     let noted = async {
         let state = poller.ledger.open_profile(profile, now).await?;
@@ -87,6 +89,7 @@ pub(super) async fn poll_profile(
         result,
         counts: tally.counts,
         coverage: tally.coverage,
+        compared_since: None,
     };
     (poller.watch)(Event::ProfileEnded(Box::new(poll.clone())));
     poll

@@ -2,7 +2,7 @@
 
 use crate::ledger::{LedgerError, Problem};
 use crate::model::{FailureKind, PollFailure, with_causes};
-use crate::paxos::{FetchError, PROFILE_SCOPE, WalkError};
+use crate::paxos::{BodyError, FetchError, PROFILE_SCOPE, WalkError};
 
 /// A request failed. Where the scope to list the profiles is missing, naming them is the other way.
 pub(super) fn of_fetch(error: &FetchError) -> PollFailure {
@@ -16,6 +16,12 @@ pub(super) fn of_fetch(error: &FetchError) -> PollFailure {
 /// A listing cannot be trusted.
 pub(super) fn of_walk(error: &WalkError) -> PollFailure {
     PollFailure { kind: error.kind(), message: format!("failed to {}", with_causes(error)) }
+}
+
+/// A page that was taken at a glance is none.
+pub(super) fn of_body(error: &BodyError) -> PollFailure {
+    let message = format!("failed to understand a page of List Orchestrations: {error}");
+    PollFailure { kind: FailureKind::Protocol, message }
 }
 
 /// The ledger refused.

@@ -61,7 +61,24 @@ struct HeldPage {
     page: Page,
     /// What the ledger had taken in when the page was asked for.
     asked_at: Moment,
-    room: Option<OwnedSemaphorePermit>,
+    room: Room,
+}
+
+/// Room for a page, until it is dropped.
+struct Room {
+    _permits: [Option<OwnedSemaphorePermit>; 2],
+}
+
+impl Room {
+    async fn take(poller: &Poller, lane: Lane) -> Self {
+        // No semaphore is ever closed; an error could only mean that there is no limit any more.
+        let of_backfills = match lane {
+            Lane::Backfill => Arc::clone(&poller.backfill_room).acquire_owned().await.ok(),
+            Lane::Refresh | Lane::Discover | Lane::Sweep => None,
+        };
+        let of_all = Arc::clone(&poller.room).acquire_owned().await.ok();
+        Self { _permits: [of_backfills, of_all] }
+    }
 }
 
 /// Why a slice was not listed to its end.
@@ -245,8 +262,7 @@ impl Walk {
 
     /// Fetches a page once there is room for it. The room is given back when the page is committed.
     async fn fetch(&self, query: &ListQuery, cursor: Option<&Cursor>) -> Result<HeldPage, Cut> {
-        // The semaphore is never closed; an error could only mean that there is no limit any more.
-        let room = Arc::clone(&self.poller.room).acquire_owned().await.ok();
+        let room = Room::take(&self.poller, self.lane).await;
         let asked_at = self.poller.ledger.moment();
         let page = self.fetch_now(query, cursor).await?;
         Ok(HeldPage { page, asked_at, room })
@@ -300,12 +316,7 @@ impl Walk {
         }
     }
 
-    async fn commit(
-        &self,
-        slice: SliceKey,
-        page: PageCommit,
-        room: Option<OwnedSemaphorePermit>,
-    ) -> Result<(), Cut> {
+    async fn commit(&self, slice: SliceKey, page: PageCommit, room: Room) -> Result<(), Cut> {
         let progress = page.progress;
         let committed =
             self.poller.ledger.commit_page(page).await.map_err(|error| Cut::Fatal(of_ledger(&error)))?;

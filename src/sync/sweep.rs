@@ -9,26 +9,24 @@ mod strays;
 
 use std::collections::HashSet;
 use std::ops::Bound;
-use std::time::Duration;
 
 use compare::{Compared, compare, created_at, guess_span};
 pub(super) use strays::find as find_strays;
 
 use super::board::Span;
-use super::failure::{of_ledger, of_walk};
+use super::choose::{Standing, unlisted};
+use super::failure::{of_body, of_ledger, of_walk};
 use super::listing::SortedRows;
 use super::progress::Event;
 use super::tally::Tally;
 use super::visit::Visit;
-use super::{Poller, Standing, missing, unlisted};
+use super::{Poller, missing};
 use crate::ledger::{Moment, OrchestrationKey, PageCommit, Progress, Sweep, SweepStep, SweptRow};
 use crate::model::{
-    FailureKind, Identifier, Lane, PollFailure, PollResult, Profile, ProfilePoll, SweepWindow, Timestamp,
+    FailureKind, Fingerprint, Identifier, Lane, PollFailure, PollResult, Profile, ProfilePoll, SweepWindow,
+    Timestamp,
 };
 use crate::paxos::{CreatedRange, Cursor, ListQuery, PageGuard, UnreadPage, WalkError};
-
-/// A sweep that was cut short longer ago than this begins anew: what it compared is too old to build on.
-const RESUMED_WITHIN: Duration = Duration::from_secs(24 * 3600);
 
 /// How often a window is listed again from its position without getting any further.
 const ATTEMPTS: u32 = 3;
@@ -39,10 +37,11 @@ pub(super) async fn sweep_profile(
     profile: Profile,
     standing: Standing,
     window: SweepWindow,
+    listed: &mut ListedPages,
 ) -> ProfilePoll {
     let (began, began_at) = (poller.clock.monotonic(), poller.server_now());
     let mut tally = Tally::default();
-    if let Err(failure) = run(poller, &profile, standing, window, &mut tally).await {
+    if let Err(failure) = run(poller, &profile, standing, window, listed, &mut tally).await {
         tally.failure = Some(failure);
     }
     let poll = ProfilePoll {
@@ -54,6 +53,7 @@ pub(super) async fn sweep_profile(
         result: tally.result(),
         counts: tally.counts,
         coverage: tally.coverage,
+        compared_since: tally.compared_since,
     };
     (poller.watch)(Event::ProfileEnded(Box::new(poll.clone())));
     poll
@@ -64,6 +64,7 @@ async fn run(
     profile: &Profile,
     standing: Standing,
     window: SweepWindow,
+    listed: &mut ListedPages,
     tally: &mut Tally,
 ) -> Result<(), PollFailure> {
     let ledger = &poller.ledger;
@@ -80,9 +81,10 @@ async fn run(
     }
     let begins_at = window.begins_at(now).max(state.sweeps_from());
     let sweep = ledger
-        .begin_sweep(state.key, window, now, begins_at, now.minus(RESUMED_WITHIN))
+        .begin_sweep(state.key, window, now, begins_at, now.minus(poller.resumed_within))
         .await
         .map_err(|error| of_ledger(&error))?;
+    tally.compared_since = Some(sweep.began_at);
     let poll = ledger.begin_sweep_poll(state.key, now, &sweep).await.map_err(|error| of_ledger(&error))?;
     (poller.watch)(Event::ListingBegan { profile: profile.clone(), lane: Lane::Sweep });
     if sweep.position > sweep.begins_at {
@@ -97,13 +99,27 @@ async fn run(
     // What the pages before a restart lacked is lacking still.
     tally.counts.stale += sweep.stale;
     tally.counts.without_id += sweep.without_id;
-    let mut round = Round { visit, window, sweep, tally, stale: Vec::new() };
+    let mut round = Round { visit, window, sweep, listed, tally, stale: Vec::new() };
     let outcome = round.run().await;
     let tally = round.tally;
     let so_far = Tally { failure: outcome.as_ref().err().cloned(), ..tally.clone() };
     let ended = ledger.end_poll(poll, poller.server_now(), so_far.result()).await;
     ended.map_err(|error| of_ledger(&error))?;
     outcome
+}
+
+/// The pages that profiles' own lists showed in a sweep, by their marks: a few bytes each.
+#[derive(Debug, Default)]
+pub(super) struct ListedPages(HashSet<Fingerprint>);
+
+impl ListedPages {
+    fn add(&mut self, page: Fingerprint) {
+        self.0.insert(page);
+    }
+
+    fn has(&self, page: Fingerprint) -> bool {
+        self.0.contains(&page)
+    }
 }
 
 /// Why a window was not listed to its end.
@@ -119,6 +135,7 @@ struct Round<'a> {
     visit: Visit<'a>,
     window: SweepWindow,
     sweep: Sweep,
+    listed: &'a mut ListedPages,
     tally: &'a mut Tally,
     stale: Vec<Identifier>,
 }
@@ -206,12 +223,20 @@ impl Round<'_> {
 
     /// Compares a page with the ledger and commits what differs.
     async fn take(&mut self, guard: &mut PageGuard, edge: &mut Edge, fetched: Fetched) -> Result<(), Cut> {
-        let Fetched { page, asked_at } = fetched;
+        let Fetched { mut page, asked_at } = fetched;
         let is_last = page.next.is_none();
         let seen_at = page.server_date.unwrap_or_else(|| self.visit.poller.server_now());
         let mut to = if is_last { Some(self.sweep.ceiling) } else { guess_span(&page).map(|(_, last)| last) };
         let mut known = self.known(edge.at, to).await?;
         let mut compared = compare(&page, &known);
+        if !compared.differing.is_empty() && !page.is_judged() {
+            page = judged(page).map_err(Cut::Doubtful)?;
+            if !is_last {
+                to = guess_span(&page).map(|(_, last)| last);
+            }
+            known = self.known(edge.at, to).await?;
+            compared = compare(&page, &known);
+        }
         let last = compared.span.map(|(_, last)| last);
         if last > to {
             // The page is out of order within and reaches further than its ends tell.
@@ -219,6 +244,7 @@ impl Round<'_> {
             known = self.known(edge.at, to).await?;
             compared = compare(&page, &known);
         }
+        let mark = page.mark();
         if let Err(error) = guard.check_unread(&page, compared.span) {
             if let WalkError::OutOfOrder { found, .. } = error {
                 self.rewind(found.min(edge.at)).await.map_err(Cut::Fatal)?;
@@ -235,7 +261,9 @@ impl Round<'_> {
         }
         let unchanged = (rows - compared.differing.len()) as u64;
         let step = SweepStep { sweep: self.sweep.key, position, unchanged, unmet };
-        self.commit(compared, step, seen_at, asked_at).await
+        self.commit(compared, step, seen_at, asked_at).await?;
+        self.listed.add(mark);
+        Ok(())
     }
 
     async fn known(&self, from: Timestamp, to: Option<Timestamp>) -> Result<Vec<SweptRow>, Cut> {
@@ -255,9 +283,9 @@ impl Round<'_> {
         asked_at: Moment,
     ) -> Vec<OrchestrationKey> {
         let is_due = |row: &SweptRow| is_last || to.is_some_and(|to| row.row.created_at < to);
-        let gone = known.iter().filter(|row| {
+        let unmet = known.iter().zip(&compared.met).filter(|(_, met)| !**met).map(|(row, _)| row);
+        let gone = unmet.filter(|row| {
             is_due(row)
-                && !compared.met.contains(&row.row.key)
                 && !edge.met.contains(&row.row.key)
                 && !edge.taken.contains(&row.row.id)
                 && !asked_at.is_before(row.row.key)
@@ -324,11 +352,15 @@ impl Edge {
             self.met.clear();
             self.taken.clear();
         }
-        let met = known.iter().filter(|row| row.row.created_at == at && compared.met.contains(&row.row.key));
-        self.met.extend(met.map(|row| row.row.key));
+        let met = known.iter().zip(&compared.met).filter(|(row, met)| **met && row.row.created_at == at);
+        self.met.extend(met.map(|(row, _)| row.row.key));
         let taken = compared.differing.iter().filter(|row| created_at(row) == Some(at));
         self.taken.extend(taken.filter_map(|row| row.id().cloned()));
     }
+}
+
+fn judged(page: UnreadPage) -> Result<UnreadPage, PollFailure> {
+    page.judged().map_err(|error| of_body(&error))
 }
 
 async fn fetch(visit: Visit<'_>, query: &ListQuery, cursor: Option<&Cursor>) -> Result<Fetched, Cut> {

@@ -1,6 +1,6 @@
 //! What a poll of one profile has met so far, and the result that it makes.
 
-use crate::model::{Counts, Coverage, PollFailure, PollResult, Shortfall};
+use crate::model::{Counts, Coverage, PollFailure, PollResult, Shortfall, Timestamp};
 
 /// What a poll of one profile has met so far.
 #[derive(Clone, Debug, Default)]
@@ -9,6 +9,8 @@ pub(super) struct Tally {
     pub(super) counts: Counts,
     /// What is covered.
     pub(super) coverage: Option<Coverage>,
+    /// Since when a sweep compares.
+    pub(super) compared_since: Option<Timestamp>,
     /// Why it could not go on.
     pub(super) failure: Option<PollFailure>,
     /// What else it fell short of.

@@ -15,7 +15,8 @@ const ROOMS: &[(&str, Option<&[&str]>)] = &[
     ("model", Some(&[])),
     ("clock", Some(&["model"])),
     ("schedule", Some(&["model"])),
-    ("config", Some(&["model", "schedule"])),
+    ("breaks", Some(&["model", "schedule"])),
+    ("config", Some(&["model", "schedule", "breaks"])),
     ("logging", Some(&["config"])),
     ("paxos", Some(&["model", "clock"])),
     ("ledger", Some(&["model"])),
@@ -25,7 +26,9 @@ const ROOMS: &[(&str, Option<&[&str]>)] = &[
     ("sim", Some(&["clock", "model::Timestamp"])),
     (
         "daemon",
-        Some(&["model", "clock", "schedule", "config", "logging", "paxos", "ledger", "sync", "alerts"]),
+        Some(&[
+            "model", "clock", "schedule", "breaks", "config", "logging", "paxos", "ledger", "sync", "alerts",
+        ]),
     ),
     ("cli", None),
     ("lib", Some(&[])),

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test whose stage cannot be set has failed")]
 
 mod alerts;
+mod limits;
 mod sweeps;
 
 use std::ffi::OsString;
@@ -230,7 +231,9 @@ fn the_shipped_example_loads_with_the_defaults_it_shows() {
         .map(|line| match line.strip_prefix("# ").and_then(|rest| Some((rest, rest.split_once(" = ")?.0))) {
             Some((rest, key)) if !key.contains(' ') && !is_choice(key) && !in_a_choice => rest,
             _ => {
-                in_a_choice = line.starts_with("# [") || (in_a_choice && !line.is_empty());
+                in_a_choice = line.starts_with("# [alerts")
+                    || line.starts_with("# [[alerts")
+                    || (in_a_choice && !line.is_empty());
                 line
             }
         })
@@ -242,15 +245,27 @@ fn the_shipped_example_loads_with_the_defaults_it_shows() {
     assert_eq!(as_shipped.config.poll, least.config.poll);
 
     // What an unknown key's help lists is every key there is: the example must show each.
-    for table in ["paxos", "[profiles]", "ledger", "poll", "[sweeps]", "[alerts.sinks]", "log"] {
+    for table in [
+        "paxos",
+        "[profiles]",
+        "ledger",
+        "poll",
+        "[sweeps]",
+        "limits",
+        "[limits.rules]",
+        "[limits.calendars]",
+        "[alerts.sinks]",
+        "log",
+    ] {
         let error = bench.load(&with(table, "qqqqqqqqqq = 1")).map(|_| ());
         let error = error.unwrap_err();
         let help =
             error.faults().iter().find_map(|fault| fault.help.as_ref().filter(|help| help.contains("has: ")));
         let keys = help.unwrap().split_once("has: ").unwrap().1.to_owned();
         for key in keys.split(", ") {
-            let is_a_table = ["heartbeat", "sinks"].contains(&key);
-            assert!(is_a_table || example.contains(&format!("{key} = ")), "the example lacks {key}");
+            // Some keys are tables of their own.
+            let is_shown = [format!("{key} = "), format!("[[limits.{key}]]"), format!("[alerts.{key}]")];
+            assert!(is_shown.iter().any(|text| example.contains(text)), "the example lacks {key}");
         }
     }
 }
@@ -411,6 +426,7 @@ fn single_faults_have_their_key_and_message() {
         ("poll", "every = \"0s\"", "poll.every", "expected a duration from 1s to 1h"),
         ("poll", "every = \"61m\"", "poll.every", "expected a duration from 1s to 1h"),
         ("poll", "evry = \"5m\"", "poll.evry", "unknown key"),
+        ("limits.rules", "pending = \"1h\"", "limits.rules", "expected a list of tables, found a table"),
         ("sweeps", "window = \"48h\"", "sweeps", "expected a list of tables, found a table"),
         ("log", "level = \"INFO\"", "log.level", "expected one of \"error\", \"warn\""),
         ("reports", "x = 1", "reports", "unknown table"),
@@ -438,6 +454,9 @@ fn a_key_that_does_not_exist_comes_with_a_suggestion() {
         ("paxos", "client_secret = \"hunter2-correct-horse\"", "name that with `client_secret_file`"),
         ("pol", "overlap = \"1m\"", "did you mean [poll]?"),
         ("log", "colour = 1", "[log] has: format, level"),
+        ("limits", "procesing = \"1h\"", "did you mean `processing`?"),
+        ("limits", "network = \"SOLANA\"", "`network` belongs in [[limits.rules]]"),
+        ("rules", "network = \"SOLANA\"", "`rules` belongs in [limits]"),
         ("poll", "sweeps = []", "`sweeps` belongs in front of the first table"),
         ("poll", "schedule = \"@daily\"", "`schedule` belongs in [[sweeps]]"),
         (
@@ -664,8 +683,9 @@ fn the_path_is_what_was_given_else_the_default() {
 /// Lines that look like a configuration, whole and broken.
 fn lines() -> impl Strategy<Value = String> {
     let line = prop_oneof![
-        "\\[{0,2}(paxos|profiles|ledger|poll|sweeps|log|x)\\]{0,2}",
-        "(environment|api_url|client_id|client_secret_file|client_secret|requests_per_second|id|path|overlap|schedule|window|ü) \
+        "\\[{0,2}(paxos|profiles|ledger|poll|sweeps|limits|limits\\.rules|limits\\.calendars|log|x)\\]{0,2}",
+        "(environment|api_url|client_id|client_secret_file|client_secret|requests_per_second|id|path|overlap|schedule|window|\
+         processing|network|calendar|name|weekend|days_off|critical_amount|ü) \
          ?=? ?(\"[a-z0-9:/@.é]{0,12}\"?|[0-9]{1,4}|'''|\"\"\"|\\[|\\]|\\{|\\}|true)?",
         "\\PC{0,20}",
         Just("\r".to_owned()),

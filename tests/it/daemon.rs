@@ -9,6 +9,7 @@ mod rule_11_one_daemon;
 mod schedules;
 mod stopping;
 mod tasks;
+mod turns;
 
 use std::time::Instant;
 

@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test whose stage cannot be set has failed")]
 
+mod business;
 mod daylight_saving;
 mod fields;
 mod missed;

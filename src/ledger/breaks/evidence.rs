@@ -157,7 +157,7 @@ pub(crate) fn from_text(text: &str) -> Result<Evidence, InvalidEvidence> {
             profiles: profiles
                 .into_iter()
                 .map(|one| {
-                    let name = one.name.map(Into::into);
+                    let name = one.name;
                     Ok((Profile { id: Identifier::new(&one.id), name }, at(&one.since)?))
                 })
                 .collect::<Result<_, InvalidEvidence>>()?,

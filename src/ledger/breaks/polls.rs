@@ -5,8 +5,8 @@ use rusqlite::{Connection, OptionalExtension, params};
 use crate::ledger::rules::Rules;
 use crate::ledger::{Problem, journal};
 use crate::model::{
-    Cause, FailureKind, Identifier, ManyGone, PollFacts, PollResult, Profile, ProfileFacts, Shortfall,
-    Timestamp, Trouble,
+    Cause, FailureKind, Identifier, ManyGone, PollFacts, PollResult, Profile, ProfileFacts, ProfileSelection,
+    Shortfall, Timestamp, Trouble,
 };
 
 use super::{Scene, standing, take};
@@ -40,16 +40,27 @@ pub(in crate::ledger) fn many_gone(result: &PollResult) -> Option<ManyGone> {
 pub(in crate::ledger) fn judge(
     connection: &Connection,
     rules: &Rules,
-    polled: &[Identifier],
+    polled: &ProfileSelection,
     now: Timestamp,
 ) -> Result<(), Problem> {
-    let mut profiles = Vec::with_capacity(polled.len());
-    for id in polled {
-        profiles.extend(facts(connection, id, now)?);
+    let mut profiles = Vec::new();
+    let mut removed = Vec::new();
+    for (key, profile) in all(connection)? {
+        if is_polled(polled, &profile.id) {
+            profiles.push(facts(connection, key, profile, now)?);
+        } else {
+            removed.extend(standing::of_removed(connection, key)?);
+        }
     }
     let standing_breaks = standing::of_profiles(connection)?;
     let mute_ended = standing::mute_ended(connection, now)?;
-    let facts = PollFacts { now, profiles: &profiles, standing: &standing_breaks, mute_ended: &mute_ended };
+    let facts = PollFacts {
+        now,
+        profiles: &profiles,
+        standing: &standing_breaks,
+        removed: &removed,
+        mute_ended: &mute_ended,
+    };
     let steps = (rules.judge_polls)(&facts);
     if steps.is_empty() {
         return Ok(());
@@ -60,13 +71,28 @@ pub(in crate::ledger) fn judge(
     journal::append(connection, &entries, now, 0)
 }
 
-/// How one profile fares; `None` for one that was never polled.
-fn facts(connection: &Connection, id: &Identifier, now: Timestamp) -> Result<Option<ProfileFacts>, Problem> {
-    let found = connection
-        .prepare_cached("SELECT key, id, name FROM profile WHERE id = ?1")?
-        .query_row([id], |row| Ok((row.get::<_, i64>(0)?, Profile { id: row.get(1)?, name: row.get(2)? })))
-        .optional()?;
-    let Some((key, profile)) = found else { return Ok(None) };
+/// Every profile that was ever asked for.
+fn all(connection: &Connection) -> Result<Vec<(i64, Profile)>, Problem> {
+    Ok(connection
+        .prepare_cached("SELECT key, id, name FROM profile ORDER BY key")?
+        .query_map([], |row| Ok((row.get(0)?, Profile { id: row.get(1)?, name: row.get(2)? })))?
+        .collect::<Result<_, _>>()?)
+}
+
+fn is_polled(polled: &ProfileSelection, id: &Identifier) -> bool {
+    match polled {
+        ProfileSelection::All => true,
+        ProfileSelection::Listed(profiles) => profiles.iter().any(|profile| profile.id == *id),
+    }
+}
+
+/// How one profile fares.
+fn facts(
+    connection: &Connection,
+    key: i64,
+    profile: Profile,
+    now: Timestamp,
+) -> Result<ProfileFacts, Problem> {
     // A round may be two polls: only its last one makes it complete.
     let complete: Option<Timestamp> = connection
         .prepare_cached(
@@ -94,13 +120,13 @@ fn facts(connection: &Connection, id: &Identifier, now: Timestamp) -> Result<Opt
         let cause = Cause::from_name(&cause?)?;
         Some(Trouble { cause, reason: reason.unwrap_or_default() })
     });
-    Ok(Some(ProfileFacts {
+    Ok(ProfileFacts {
         profile,
         // A clock that was set back makes nothing late.
         polled_at: complete.or(first).unwrap_or(now).min(now),
         trouble,
         many_gone: last_gone(connection, key, "<>")?.or(last_gone(connection, key, "=")?),
-    }))
+    })
 }
 
 /// What the last poll or sweep that ended found gone at once.

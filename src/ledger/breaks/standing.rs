@@ -1,10 +1,12 @@
 //! Reading the breaks that are not resolved.
 
 use rusqlite::types::Type;
-use rusqlite::{Connection, Row, ToSql};
+use rusqlite::{Connection, Row, ToSql, params};
 
 use crate::ledger::Problem;
-use crate::model::{Acknowledgement, Audience, Identifier, Mute, Severity, Standing, Timestamp, Told};
+use crate::model::{
+    Acknowledgement, Audience, BreakKind, Closing, Identifier, Mute, Severity, Standing, Timestamp, Told,
+};
 
 use super::{evidence, subject_at};
 
@@ -38,6 +40,25 @@ pub(in crate::ledger) fn of_profiles(connection: &Connection) -> Result<Vec<Stan
         " FROM break WHERE scope > 1 AND resolved_at IS NULL ORDER BY number"
     );
     all(connection, query, [])
+}
+
+/// The unresolved breaks of a profile's orchestrations that resolve by themselves.
+pub(in crate::ledger) fn of_removed(connection: &Connection, profile: i64) -> Result<Vec<Standing>, Problem> {
+    let query = concat!(
+        "SELECT ",
+        standing_columns!(),
+        " FROM break WHERE profile = ?1 AND kind = ?2 AND scope = 1 AND resolved_at IS NULL ORDER BY number"
+    );
+    let mut found = Vec::new();
+    for kind in BreakKind::ALL.into_iter().filter(|kind| kind.closing() == Closing::ByItself) {
+        found.extend(
+            connection
+                .prepare_cached(query)?
+                .query_map(params![profile, kind], |row| read(row, 0))?
+                .collect::<Result<Vec<_>, _>>()?,
+        );
+    }
+    Ok(found)
 }
 
 /// The unresolved breaks that were muted until a time that has come.

@@ -4,8 +4,13 @@ use std::time::Duration;
 
 use rusqlite::{Connection, params};
 
-use crate::ledger::{Problem, rows};
-use crate::model::{Field, FieldValue, Identifier, Lookalike, Orchestration};
+use crate::ledger::rules::Rules;
+use crate::ledger::{Problem, ProfileKey, journal, rows};
+use crate::model::{
+    Field, FieldValue, Identifier, LegTimes, Lookalike, Observation, Orchestration, PageFacts, Timestamp,
+};
+
+use super::{Scene, standing, take};
 
 /// How many others are told of one orchestration.
 const MAX_OTHERS: usize = 10;
@@ -27,15 +32,67 @@ const SAME: [Field; 9] = [
 pub(in crate::ledger) fn namesakes(
     connection: &Connection,
     row: &Orchestration,
-) -> Result<Vec<Identifier>, Problem> {
+) -> Result<Vec<Lookalike>, Problem> {
     let Some(ref_id) = &row.ref_id else { return Ok(Vec::new()) };
     Ok(connection
         .prepare_cached(
-            "SELECT id FROM orchestration WHERE ref_id = ?1 AND id <> ?2 AND profile_id IS ?3
+            "SELECT id, created_at FROM orchestration WHERE ref_id = ?1 AND id <> ?2 AND profile_id IS ?3
              ORDER BY created_at, id LIMIT ?4",
         )?
-        .query_map(params![ref_id, row.id, row.profile_id, MAX_OTHERS as u64], |row| row.get(0))?
+        .query_map(params![ref_id, row.id, row.profile_id, MAX_OTHERS as u64], |row| {
+            Ok(Lookalike { id: row.get(0)?, created_at: row.get(1)? })
+        })?
         .collect::<Result<_, _>>()?)
+}
+
+/// Judges what is under one `ref_id` in a ledger whose late indexes have just been built: while rows were added,
+/// nothing could be found by its `ref_id`. `at` is by Paxos's clock.
+pub(in crate::ledger) fn judge_all(
+    connection: &Connection,
+    rules: &Rules,
+    at: Timestamp,
+) -> Result<(), Problem> {
+    let doubled: Vec<i64> = connection
+        .prepare(
+            "SELECT o.key FROM (SELECT ref_id FROM orchestration WHERE ref_id IS NOT NULL GROUP BY ref_id
+             HAVING count(*) > 1) AS d JOIN orchestration AS o ON o.ref_id = d.ref_id ORDER BY o.created_at, o.id",
+        )?
+        .query_map([], |row| row.get(0))?
+        .collect::<Result<_, _>>()?;
+    let mut entries = Vec::new();
+    for key in doubled {
+        let Some(stored) = rows::find_by_key(connection, key)? else { continue };
+        let row = &stored.tracked.orchestration;
+        let mut namesakes = namesakes(connection, row)?;
+        // The later one tells of both.
+        namesakes.retain(|other| (other.created_at, &other.id) < (row.created_at, &row.id));
+        if namesakes.is_empty() {
+            continue;
+        }
+        let status_since = stored.tracked.status_since;
+        let standing = standing::of_id(connection, &row.id)?;
+        let observation = Observation::Row {
+            before: Some(row),
+            now: row,
+            status_since,
+            leg_times: LegTimes { source: status_since, destination: status_since },
+            changes: &[],
+            standing: &standing,
+            namesakes: &namesakes,
+            lookalikes: &[],
+        };
+        let (profile, first_poll_began_at) = connection
+            .prepare_cached("SELECT id, coalesce(first_poll_at, ?2) FROM profile WHERE key = ?1")?
+            .query_row(params![stored.listed_by, at], |row| {
+                Ok((row.get::<_, Identifier>(0)?, row.get(1)?))
+            })?;
+        let page =
+            PageFacts { profile: &profile, seen_at: at, first_poll_began_at, observations: &[observation] };
+        let steps = (rules.judge)(&page);
+        let scene = Scene { connection, rules, at, profile: Some(ProfileKey(stored.listed_by)) };
+        take(&scene, steps, |_| Some(key), &mut entries)?;
+    }
+    journal::append(connection, &entries, at, 0)
 }
 
 /// Other orchestrations of the same profile with the same destination, assets and amount, and another

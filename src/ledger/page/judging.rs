@@ -15,7 +15,7 @@ use super::{Desk, Weighed};
 struct Surroundings {
     leg_times: LegTimes,
     standing: Vec<Standing>,
-    namesakes: Vec<Identifier>,
+    namesakes: Vec<Lookalike>,
     lookalikes: Vec<Lookalike>,
 }
 

@@ -5,7 +5,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use crate::ledger::{OrchestrationKey, SweptRow};
+use crate::ledger::SweptRow;
 use crate::model::{Fingerprint, Identifier, Timestamp};
 use crate::paxos::{Row, UnreadPage};
 
@@ -14,8 +14,8 @@ use crate::paxos::{Row, UnreadPage};
 pub(super) struct Compared {
     /// The rows that are not as the ledger holds them, or are not held.
     pub(super) differing: Vec<Row>,
-    /// The known rows that were met.
-    pub(super) met: HashSet<OrchestrationKey>,
+    /// Which of the known rows were met, in their order.
+    pub(super) met: Vec<bool>,
     /// The first and the last instant of the page; `None` where no row of it tells one.
     pub(super) span: Option<(Timestamp, Timestamp)>,
 }
@@ -28,20 +28,21 @@ pub(super) fn guess_span(page: &UnreadPage) -> Option<(Timestamp, Timestamp)> {
     Some((first.min(last), first.max(last)))
 }
 
-/// Compares a page with the rows that are known.
+/// Compares a page with the rows that are known. Of one that was not judged, what differs may be nonsense.
 pub(super) fn compare(page: &UnreadPage, known: &[SweptRow]) -> Compared {
-    let mut by_mark: HashMap<Fingerprint, &SweptRow> = HashMap::with_capacity(known.len());
-    by_mark.extend(known.iter().map(|row| (row.fingerprint, row)));
-    let mut compared = Compared::default();
+    let mut find = Finder { known, expected: 0, by_mark: None };
+    let mut compared = Compared { met: vec![false; known.len()], ..Compared::default() };
     let mut ids: HashSet<Identifier> = HashSet::new();
     let mut times: Option<(Timestamp, Timestamp)> = None;
     let mut reach = |at: Timestamp| {
         times = Some(times.map_or((at, at), |(first, last)| (first.min(at), last.max(at))));
     };
-    for (index, fingerprint) in page.fingerprints().enumerate() {
-        if let Some(same) = by_mark.get(&fingerprint) {
-            compared.met.insert(same.row.key);
+    for (index, fingerprint) in page.fingerprints().iter().enumerate() {
+        if let Some((place, same)) = find.next(*fingerprint) {
             reach(same.row.created_at);
+            if let Some(met) = compared.met.get_mut(place) {
+                *met = true;
+            }
         } else if let Some(row) = page.row(index) {
             created_at(&row).into_iter().for_each(&mut reach);
             ids.extend(row.id().cloned());
@@ -49,11 +50,33 @@ pub(super) fn compare(page: &UnreadPage, known: &[SweptRow]) -> Compared {
         }
     }
     if !ids.is_empty() {
-        let differing = known.iter().filter(|known| ids.contains(&known.row.id));
-        compared.met.extend(differing.map(|known| known.row.key));
+        for (met, known) in compared.met.iter_mut().zip(known) {
+            *met |= ids.contains(&known.row.id);
+        }
     }
     compared.span = times;
     compared
+}
+
+/// Finds known rows by their marks. They come in the order of the list, so that the next one is mostly it.
+struct Finder<'a> {
+    known: &'a [SweptRow],
+    expected: usize,
+    /// Where each stands, once one was not as expected.
+    by_mark: Option<HashMap<Fingerprint, usize>>,
+}
+
+impl<'a> Finder<'a> {
+    fn next(&mut self, mark: Fingerprint) -> Option<(usize, &'a SweptRow)> {
+        let known = self.known;
+        let is_there = |place: &usize| known.get(*place).is_some_and(|row| row.fingerprint == mark);
+        let place = Some(self.expected).filter(is_there).or_else(|| {
+            let places = || known.iter().enumerate().map(|(place, row)| (row.fingerprint, place)).collect();
+            self.by_mark.get_or_insert_with(places).get(&mark).copied()
+        })?;
+        self.expected = place + 1;
+        Some((place, known.get(place)?))
+    }
 }
 
 /// When a row was created, where it can be read.

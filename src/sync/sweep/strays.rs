@@ -7,7 +7,8 @@ use std::collections::{BTreeMap, HashSet};
 use std::ops::Bound;
 
 use super::compare::{compare, created_at, guess_span};
-use crate::ledger::{Moment, PageCommit, Progress};
+use super::{ListedPages, judged};
+use crate::ledger::{Moment, PageCommit, Progress, SweptRow};
 use crate::model::{Identifier, Lane, PollFailure, Profile, ProfilePoll, Shortfall, SweepWindow, Timestamp};
 use crate::paxos::{CreatedRange, ListQuery, PageGuard, Row, UnreadPage};
 use crate::sync::Poller;
@@ -16,12 +17,13 @@ use crate::sync::listing::SortedRows;
 use crate::sync::tally::Tally;
 
 /// Lists a window of the whole account and takes in what the ledger does not hold; `swept` are the profiles
-/// whose own lists were looked at just before. Returns how many rows name no profile, under which they could
+/// whose own lists were looked at just before, and `listed` the pages of these, which need no second look. Returns how many rows name no profile, under which they could
 /// be kept.
 pub(in crate::sync) async fn find(
     poller: &Poller,
     window: SweepWindow,
     swept: &[ProfilePoll],
+    listed: &ListedPages,
 ) -> Result<u64, PollFailure> {
     let now = poller.server_now();
     let floor = poller.ledger.floor().await.map_err(|error| of_ledger(&error))?;
@@ -36,20 +38,34 @@ pub(in crate::sync) async fn find(
     loop {
         let asked_at = poller.ledger.moment();
         let page = poller.client.list_unread(Lane::Sweep, &query, cursor.as_ref());
-        let page = poller.stopping.or_answer(page).await?;
+        let mut page = poller.stopping.or_answer(page).await?;
         let next = page.next.clone();
-        let to = guess_span(&page).map_or(from, |(_, last)| last);
-        let known = poller.ledger.swept_rows(None, from, to).await.map_err(|error| of_ledger(&error))?;
-        let compared = compare(&page, &known);
-        guard.check_unread(&page, compared.span).map_err(|error| of_walk(&error))?;
-        from = compared.span.map_or(from, |(_, last)| last);
-        let strays = Strays { poller, swept, page: &page, asked_at, without_profile: 0 };
-        without_profile += strays.take_in(compared.differing).await?;
+        if listed.has(page.mark()) {
+            let span = guess_span(&page);
+            guard.check_unread(&page, span).map_err(|error| of_walk(&error))?;
+            from = span.map_or(from, |(_, last)| last);
+        } else {
+            let mut compared = compare(&page, &known(poller, from, &page).await?);
+            if !compared.differing.is_empty() && !page.is_judged() {
+                page = judged(page)?;
+                compared = compare(&page, &known(poller, from, &page).await?);
+            }
+            guard.check_unread(&page, compared.span).map_err(|error| of_walk(&error))?;
+            from = compared.span.map_or(from, |(_, last)| last);
+            let strays = Strays { poller, swept, page: &page, asked_at, without_profile: 0 };
+            without_profile += strays.take_in(compared.differing).await?;
+        }
         match next {
             Some(next) => cursor = Some(next),
             None => return Ok(without_profile),
         }
     }
+}
+
+/// What the ledger holds of a page's span, whoever lists it.
+async fn known(poller: &Poller, from: Timestamp, page: &UnreadPage) -> Result<Vec<SweptRow>, PollFailure> {
+    let to = guess_span(page).map_or(from, |(_, last)| last);
+    poller.ledger.swept_rows(None, from, to).await.map_err(|error| of_ledger(&error))
 }
 
 struct Strays<'a> {

@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use serde_json::Value;
-use tallyd::sim::{Endpoint, Fault};
+use tallyd::sim::{Canned, Endpoint, Fault, Scripted};
 
-use crate::harness::{Setup, Shell, id_of, texts_of};
+use crate::harness::{Setup, Shell, held_clock, id_of, texts_of};
 
 /// Rows from a year to some minutes old, all of them in the ledger.
 fn polled() -> Shell {
@@ -55,6 +55,47 @@ fn a_sweep_finds_what_changed_in_its_window() {
     let windows = "SELECT count(*) FROM poll WHERE lane = 'sweep' AND begins_at = 0";
     assert_eq!(texts_of(&shell.ledger(), windows), ["3"]);
     assert_eq!(changed(&swept(&shell, &["--window", "all"])), 0);
+    shell.end();
+}
+
+/// Catches: a sweep that somebody asks for after seeing something, and that takes what one of yesterday saw for
+/// what is so now.
+#[test]
+fn a_sweep_compares_all_from_now_on_and_goes_on_with_one_cut_short_only_where_that_is_asked_for() {
+    let clock = held_clock();
+    let shell = Shell::by_clock(Setup::of(60).pages_of(7).profiles(1).sim, clock.clone());
+    shell.run_well(&["poll"]);
+    let refused = Canned { status: 400, headers: Vec::new(), body: Vec::new() };
+    let cut_short = || {
+        let script = [vec![Scripted::Honest; 5], vec![Scripted::Answer(refused.clone()); 20]].concat();
+        shell.control.script(Endpoint::List, script);
+        let ran = shell.run(&["sweep", "--full"]);
+        assert_eq!(ran.code, Some(1), "{}", ran.stderr);
+        assert!(ran.stdout.contains("partial"), "{}", ran.stdout);
+        shell.control.clear_faults();
+        clock.advance(Duration::from_secs(600));
+    };
+    cut_short();
+    let oldest = id_of(&shell.control.truth()[0]);
+    shell.control.set_field(&oldest, "source_amount", "7.77").unwrap();
+    let resumed = swept(&shell, &["--full", "--resume"]);
+    let profile = &resumed["profiles"][0];
+    assert_eq!((resumed["complete"].clone(), changed(&resumed)), (Value::from(true), 0));
+    assert!(profile["compared_since"].as_str().unwrap() < profile["began_at"].as_str().unwrap(), "{profile}");
+
+    cut_short();
+    shell.control.set_field(&oldest, "source_amount", "8.88").unwrap();
+    let anew = swept(&shell, &["--full"]);
+    let profile = &anew["profiles"][0];
+    assert_eq!((anew["complete"].clone(), changed(&anew)), (Value::from(true), 1));
+    assert!(
+        profile["compared_since"].as_str().unwrap() >= profile["began_at"].as_str().unwrap(),
+        "{profile}"
+    );
+
+    cut_short();
+    let told = shell.run_well(&["sweep", "--full", "--resume"]).stderr;
+    assert!(told.contains("a part was compared before, by a sweep that began at "), "{told}");
     shell.end();
 }
 

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use fastrand::Rng;
 use tallyd::clock::{Clock as _, ManualClock, SystemClock};
-use tallyd::daemon::{Wanted, Whom};
+use tallyd::daemon::{Since, Wanted, Whom};
 use tallyd::ledger::Beside;
 use tallyd::model::SweepWindow;
 use tallyd::sim::{
@@ -114,7 +114,7 @@ impl Day {
         if let Moment::Sweep(_) = moment {
             let windows = [SweepWindow::Everything, SweepWindow::Last(HOUR * 12)];
             let window = windows[self.chance.usize(..2)];
-            self.ask(&daemon, &Wanted::Sweep(Whom::All, window));
+            self.ask(&daemon, &Wanted::Sweep(Whom::All, window, Since::CutShort));
         } else if self.kills > FIRST_KILLS && self.chance.u8(..12) == 0 {
             self.ask(&daemon, &Wanted::Backfill(Whom::All));
         }
@@ -278,7 +278,8 @@ fn faults() -> Vec<FaultRate> {
     let mut faults = Vec::new();
     for name in Fault::names() {
         let (fault, rate) = match name.parse().unwrap() {
-            Fault::TooManyRequests { retry_after: None } => continue,
+            // `{}` is how an empty last page may look: who believes it claims what was not listed.
+            Fault::TooManyRequests { retry_after: None } | Fault::EmptyObject => continue,
             Fault::TooManyRequests { .. } => {
                 (Fault::TooManyRequests { retry_after: Some(Duration::from_secs(1)) }, 1000)
             }

@@ -20,23 +20,6 @@ fn the_first_poll_is_made_at_once_and_the_next_ones_by_the_interval() {
     shell.end();
 }
 
-/// Catches: polls that pile up, and a requested one beside that of the interval.
-#[test]
-fn a_poll_that_takes_longer_than_the_interval_is_followed_by_one_and_not_by_two() {
-    let shell = shell("1s");
-    shell.run_well(&["poll"]);
-    shell.control.set_latency(Latency { fixed: Duration::from_millis(400), jitter: Duration::ZERO });
-    shell.control.forget_requests();
-    let daemon = shell.start_daemon();
-    shell.wait("the first poll", shell.control.reached(Endpoint::Profiles, 1));
-    shell.run_well(&["poll"]);
-    shell.wait("three polls more", shell.control.reached(Endpoint::Profiles, 4));
-    // A poll of one profile asks one thing after the other.
-    assert_eq!(shell.control.in_flight_max(), 1);
-    daemon.stop();
-    shell.end();
-}
-
 /// Catches: the same warning at every poll, and an end of trouble that nobody hears of.
 #[test]
 fn trouble_is_told_once_and_its_end_too() {

@@ -63,3 +63,34 @@ fn rule_13_a_secret_that_changed_in_its_file_is_taken_and_not_told() {
     assert!(!log.contains("sim-secret") && !log.contains("wrong-secret"), "{log}");
     shell.end();
 }
+
+/// Catches: limits of which a change is not told, days off among them; a calendar that runs out in silence.
+#[test]
+fn limits_that_changed_are_told_and_a_calendar_that_runs_out_is_warned_of() {
+    let shell = shell("1h");
+    let calendar = |day: &str| {
+        format!(
+            "[[limits.calendars]]\nname = \"us\"\ntime_zone = \"UTC\"\n\
+             days_off = [\"2020-01-01\", \"{day}\", \"2021-01-01\"]\n"
+        )
+    };
+    let poll = "[poll]\nevery = \"1h\"\n";
+    shell.configure(&[("+", &format!("{poll}{}", calendar("2020-06-01")))]);
+    let daemon = shell.start_daemon();
+    let warned = daemon.wait_for("a calendar of [[limits.calendars]] runs out", 1);
+    assert!(warned.contains("last_day_off=2021-01-01"), "{warned}");
+    let limits = "[limits]\nprocessing = \"2h\"\n[[limits.rules]]\nnetwork = \"SOLANA\"\npending = \"3h\"\n";
+    shell.configure(&[("+", &format!("{poll}{limits}{}", calendar("2020-06-02")))]);
+    daemon.signal("-HUP");
+    daemon.wait_for("a calendar of [[limits.calendars]] runs out", 2);
+    let log = daemon.stop();
+    for told in [
+        r#"key="limits.processing" old="15m within Paxos"#,
+        r#"new="2h""#,
+        r#"key="limits.rules" old="" new="network SOLANA → pending 3h""#,
+        r#"key="limits.calendars" old="as it was" new="changed""#,
+    ] {
+        assert!(log.contains(told), "{told} is not told:\n{log}");
+    }
+    shell.end();
+}

@@ -4,10 +4,10 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use tallyd::clock::{Clock as _, ManualClock};
-use tallyd::daemon::{Wanted, Whom};
+use tallyd::daemon::{Since, Wanted, Whom};
 use tallyd::ledger::Beside;
 use tallyd::model::SweepWindow;
-use tallyd::sim::{Endpoint, Fault};
+use tallyd::sim::{Endpoint, Fault, Scripted};
 
 use super::{rows, until};
 use crate::harness::{DEADLINE, InProcess, Setup, Shell, held_clock, id_of};
@@ -144,12 +144,40 @@ fn a_sweep_that_is_asked_for_waits_for_the_one_under_way_and_a_poll_does_not() {
     let daemon = start(&shell, &clock);
     until(&shell, "SELECT result FROM poll", &["complete"]);
     hold_the_next_sweep(&shell, &clock);
-    ask(&shell, &Wanted::Sweep(Whom::All, SweepWindow::Everything), &clock);
+    ask(&shell, &Wanted::Sweep(Whom::All, SweepWindow::Everything, Since::CutShort), &clock);
     until(&shell, "SELECT state FROM request", &["taken"]);
     ask(&shell, &Wanted::Poll(Whom::All), &clock);
     until(&shell, "SELECT state FROM request ORDER BY number", &["taken", "done"]);
     assert_eq!(rows(&shell, WINDOWS).unwrap(), ["48h"]);
     shell.wait("the stop", daemon.stop());
+    shell.end();
+}
+
+/// Catches: a requested sweep that begins at the oldest row again with each daemon that serves it.
+#[test]
+fn a_sweep_that_is_asked_for_goes_on_with_what_a_former_daemon_compared_for_it() {
+    let shell = Shell::new(Setup::of(60).pages_of(7).profiles(1).sim);
+    shell.configure(&[("+", "[poll]\nevery = \"1h\"\n")]);
+    let clock = held_clock();
+    let daemon = InProcess::start(&shell, clock.clone(), tallyd::sync::rules());
+    until(&shell, "SELECT result FROM poll", &["complete"]);
+    let script = [vec![Scripted::Honest; 4], vec![Scripted::Fault(Fault::Hang); 24]].concat();
+    shell.control.script(Endpoint::List, script);
+    shell.control.forget_requests();
+    // A `Date` has whole seconds, so it may tell of a moment before that.
+    let asked_at = clock.now().minus(Duration::from_secs(5));
+    let wanted = Wanted::Sweep(Whom::All, SweepWindow::Everything, Since::Asked(asked_at));
+    let beside = Beside::at(&shell.ledger());
+    beside.ask(&shell.api_url, wanted.kind(), &wanted.arguments(), asked_at).unwrap();
+    shell.wait("a page that hangs", shell.control.reached(Endpoint::List, 5));
+    shell.wait("the stop", daemon.stop());
+    assert_eq!(rows(&shell, "SELECT state FROM request").unwrap(), ["taken"]);
+    shell.control.clear_faults();
+    let daemon = InProcess::start(&shell, clock.clone(), tallyd::sync::rules());
+    until(&shell, "SELECT state FROM request", &["done"]);
+    shell.wait("the stop", daemon.stop());
+    let sweeps = "SELECT count(*) || ' of ' || count(DISTINCT ceiling) FROM poll WHERE lane = 'sweep'";
+    assert_eq!(rows(&shell, sweeps).unwrap(), ["2 of 1"]);
     shell.end();
 }
 

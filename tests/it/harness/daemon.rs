@@ -120,7 +120,7 @@ impl InProcess {
             config: load().unwrap().config,
             clock,
             seed: 7,
-            rules,
+            rules: Arc::new(move |_| rules.clone()),
             reread: Box::new(load),
             set_level: Box::new(|_| {}),
         };

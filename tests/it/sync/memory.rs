@@ -12,8 +12,8 @@ use tallyd::sync;
 
 use crate::harness::{DEADLINE, Rig, Setup};
 
-/// The pages that may be in memory, those that are being fetched included.
-const MOST: u64 = 16;
+/// The pages of backfills that may be in memory, those that are being fetched included.
+const MOST: u64 = 12;
 
 const PROFILES: u16 = 40;
 

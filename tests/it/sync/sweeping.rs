@@ -177,6 +177,18 @@ async fn rule_01_a_sweep_that_is_cut_after_a_swapped_page_goes_on_before_it() {
     rig.end().await;
 }
 
+/// Catches: a damaged page that is taken because it looks as usual.
+#[tokio::test]
+async fn a_page_that_only_looks_as_usual_is_listed_again() {
+    let rig = rig(60).await;
+    let before = entries(&rig);
+    let damaged = r#"{"items":[{"id":"x","status":},{"id":"y","status":"PENDING"}],"next_page_cursor":"z"}"#;
+    rig.control.script(Endpoint::List, [Scripted::Honest, Canned::json(damaged).into()]);
+    let outcome = sweep_all(&rig).await;
+    assert_eq!((outcome.profiles[0].counts.unreadable, entries(&rig)), (0, before));
+    rig.end().await;
+}
+
 #[tokio::test]
 async fn a_row_of_a_profile_that_the_account_does_not_list_is_taken_in_under_that_profile() {
     let rig = rig(20).await;

@@ -14,9 +14,6 @@ use crate::harness::{Running, documented, id_of, ledger_rows, meaning, rows_of_v
 /// A row that vanished is called missing only when it is older than the overlap.
 const GROWN_UP: Duration = Duration::from_secs(660);
 
-/// So often a poll and a sweep may be tried until both are complete.
-const TRIES: usize = 6;
-
 impl Day {
     /// Ends the day, and says what it was like.
     pub(super) fn end(mut self) -> String {
@@ -26,14 +23,14 @@ impl Day {
         until(&self.shell, "SELECT count(*) FROM request WHERE ended_at IS NULL", &["0"]);
         Running::stop(daemon);
         self.assert_claims_hold();
-        let tries = self.settle();
+        self.settle();
         self.assert_sound();
         self.shell.run_well(&["status"]);
         self.assert_equal_to_the_truth();
         self.assert_nothing_is_told_twice();
         let told = self.assert_killed_everywhere();
         self.shell.end();
-        format!("{told}, settled at try {tries}")
+        told
     }
 
     pub(super) fn assert_sound(&self) {
@@ -62,24 +59,17 @@ impl Day {
         }
     }
 
-    /// Polls and sweeps until both are complete and know everything as it is now, and says how often that took.
-    fn settle(&self) -> usize {
-        let mut last = String::new();
-        for tried in 1..=TRIES {
-            // A `Date` has whole seconds.
-            let now = self.clock.now().as_micros() / 1_000_000 * 1_000_000;
-            let done = [&["poll"][..], &["sweep", "--full"]].map(|arguments| self.shell.run(arguments));
-            if done.iter().any(|ran| ran.code != Some(0)) {
-                self.clock.advance(GROWN_UP);
-            } else if self.swept_from() >= now {
-                return tried;
-            }
-            last = done.map(|ran| ran.stdout + &ran.stderr).concat();
-        }
-        panic!("it does not settle: {last}");
+    /// Polls and sweeps once, and expects both to be complete and to know everything as it is now.
+    fn settle(&self) {
+        self.clock.advance(GROWN_UP);
+        // A `Date` has whole seconds.
+        let now = self.clock.now().as_micros() / 1_000_000 * 1_000_000;
+        self.shell.run_well(&["poll"]);
+        self.shell.run_well(&["sweep", "--full"]);
+        assert!(self.swept_from() >= now, "a part was compared by a sweep that was cut short");
     }
 
-    /// From when on everything was compared. A sweep that goes on with one that was cut short is as old as that.
+    /// From when on everything was compared.
     fn swept_from(&self) -> i64 {
         let ceilings = "SELECT max(ceiling) FROM poll WHERE lane = 'sweep' AND begins_at = 0 \
                         AND result = 'complete' GROUP BY profile";
