@@ -7,6 +7,7 @@
 mod alertmanager;
 mod delivery;
 mod email;
+mod end_to_end;
 mod heartbeat;
 mod kills;
 mod outbox;

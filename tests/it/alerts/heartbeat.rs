@@ -28,6 +28,7 @@ fn poll(profile: Profile, result: PollResult) -> ProfilePoll {
         began_at: now(),
         ended_at: now(),
         took: Duration::ZERO,
+        compared_since: None,
         result,
         counts: Counts::default(),
         coverage: None,
