@@ -2,7 +2,7 @@
 //!
 //! Pure: nobody reads a clock here, and nothing is read or written. Here are the rules, one a kind, the limits by
 //! which they judge, and what becomes of a break by what they say. Keeping it is for the ledger, which is handed
-//! [`judge`] and [`judge_polls`]; telling it is for the sinks.
+//! [`judge()`] and [`judge_polls`]; telling it is for the sinks.
 
 mod facts;
 mod judge;

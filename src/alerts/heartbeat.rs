@@ -1,12 +1,14 @@
 //! The heartbeat: a URL that is called after a complete poll and never otherwise, so that somebody else notices
 //! when there is none (a dead-man's switch).
 
+use std::collections::HashMap;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Mutex, PoisonError};
 
 use super::failure::SinkError;
 use super::http::Http;
 use crate::config::{AlertsConfig, DEFAULT_SINK_TIMEOUT, SecretUrl};
-use crate::model::{Identifier, PollOutcome, PollResult, Timestamp};
+use crate::model::{Identifier, PollOutcome, PollResult, ProfilePoll, Timestamp};
 
 /// The URLs that are called after complete polls.
 #[derive(Debug)]
@@ -14,6 +16,15 @@ pub struct Heartbeat {
     http: Http,
     all: Option<Call>,
     each: Vec<(Identifier, Call)>,
+    /// The profiles that are polled, and which of them were since the last call for all.
+    round: Mutex<HashMap<Identifier, Polled>>,
+}
+
+/// Whether a profile was completely polled since the last call for every profile.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Polled {
+    NotYet,
+    Completely,
 }
 
 #[derive(Debug)]
@@ -44,21 +55,60 @@ impl Heartbeat {
             http: Http::new("heartbeat", DEFAULT_SINK_TIMEOUT, None)?,
             all: alerts.heartbeat.as_ref().map(Call::new),
             each: each.collect(),
+            round: Mutex::default(),
         }))
     }
 
-    /// Calls what a poll of every profile gives reason to call. What fails is called again after the next poll.
+    /// Calls what one round over every profile gives reason to call. What fails is called again after the next poll.
     pub async fn after(&self, outcome: &PollOutcome, now: Timestamp) {
-        let is_complete = |id: &Identifier| {
-            let mut polls = outcome.profiles.iter().filter(|poll| poll.profile.id == *id).peekable();
-            polls.peek().is_some() && polls.all(|poll| poll.result == PollResult::Complete)
-        };
-        if let Some(call) = self.all.as_ref().filter(|_| outcome.is_complete()) {
-            self.call(call, "every profile", now).await;
+        self.begin(outcome.profiles.iter().map(|poll| poll.profile.id.clone()));
+        if outcome.account_failure.is_some() {
+            self.begin([]);
         }
-        for (profile, call) in self.each.iter().filter(|(profile, _)| is_complete(profile)) {
+        for poll in &outcome.profiles {
+            self.polled(poll, now).await;
+        }
+    }
+
+    /// Notes which profiles a round polls; none where that is not known for all of them. Profiles that were
+    /// completely polled since the last call, and are still polled, count.
+    pub fn begin(&self, profiles: impl IntoIterator<Item = Identifier>) {
+        let mut round = self.round.lock().unwrap_or_else(PoisonError::into_inner);
+        let former = std::mem::take(&mut *round);
+        round.extend(profiles.into_iter().map(|profile| {
+            let state = former.get(&profile).copied().unwrap_or(Polled::NotYet);
+            (profile, state)
+        }));
+    }
+
+    /// Calls what the poll of one profile gives reason to call: its own URL where it was complete, and that for
+    /// every profile where it was the last one of the round that was missing.
+    pub async fn polled(&self, poll: &ProfilePoll, now: Timestamp) {
+        let profile = &poll.profile.id;
+        let is_complete = poll.result == PollResult::Complete;
+        let is_last = self.note(profile, is_complete);
+        if !is_complete {
+            return;
+        }
+        for (_, call) in self.each.iter().filter(|(of, _)| of == profile) {
             self.call(call, &profile.to_string(), now).await;
         }
+        if let Some(call) = self.all.as_ref().filter(|_| is_last) {
+            self.call(call, "every profile", now).await;
+        }
+    }
+
+    /// Notes how a poll ended. Returns whether every profile is now completely polled; counting begins anew then.
+    fn note(&self, profile: &Identifier, is_complete: bool) -> bool {
+        let mut round = self.round.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(state) = round.get_mut(profile) {
+            *state = if is_complete { Polled::Completely } else { Polled::NotYet };
+        }
+        let all = !round.is_empty() && round.values().all(|state| *state == Polled::Completely);
+        if all {
+            round.values_mut().for_each(|state| *state = Polled::NotYet);
+        }
+        all
     }
 
     async fn call(&self, call: &Call, profile: &str, now: Timestamp) {

@@ -4,10 +4,11 @@ use std::cell::OnceCell;
 use std::collections::HashSet;
 
 use crate::model::{
-    Audience, Certainty, Change, Evidence, Identifier, LegTimes, Lookalike, Orchestration, PageFacts,
-    Resolution, Severity, Since, Standing, Timestamp,
+    Audience, BreakKind, Certainty, Change, Evidence, Identifier, LegTimes, Lookalike, Orchestration,
+    PageFacts, Resolution, Severity, Since, Standing, Timestamp,
 };
 
+use super::judge::Row;
 use super::limits::{Applied, Limits};
 
 /// One row that was verified, and what it is judged by.
@@ -57,7 +58,7 @@ impl<'a> RowFacts<'a> {
         page: &'a PageFacts<'a>,
         limits: &'a Limits,
         appeared: &'a HashSet<&'a Identifier>,
-        row: super::judge::Row<'a>,
+        row: Row<'a>,
     ) -> Self {
         Self {
             before: row.before,
@@ -118,6 +119,6 @@ impl<'a> RowFacts<'a> {
 }
 
 /// The break of a kind among those that stand.
-pub(super) fn of_kind(standing: &[Standing], kind: crate::model::BreakKind) -> Option<&Standing> {
+pub(super) fn of_kind(standing: &[Standing], kind: BreakKind) -> Option<&Standing> {
     standing.iter().find(|standing| standing.kind == kind)
 }

@@ -3,8 +3,8 @@
 use std::collections::HashSet;
 
 use crate::model::{
-    Audience, BreakKind, Change, Evidence, Identifier, LegTimes, Lookalike, Observation, Orchestration,
-    PageFacts, Resolution, Severity, Standing, Step, Subject, Timestamp,
+    Audience, BreakKind, Change, Evidence, Identifier, LegStatus, LegTimes, Lookalike, Observation,
+    Orchestration, PageFacts, Resolution, Severity, Standing, Status, Step, Subject, Timestamp,
 };
 
 use super::facts::{Judgement, RowFacts, of_kind};
@@ -13,6 +13,7 @@ use super::limits::Limits;
 use super::rules::OF_ROWS;
 
 /// One row of an observation.
+#[derive(Clone, Copy)]
 pub(super) struct Row<'a> {
     pub(super) before: Option<&'a Orchestration>,
     pub(super) now: &'a Orchestration,
@@ -85,8 +86,8 @@ fn readable() -> Judgement {
 /// thing. Nearly every row of a backfill is that.
 fn is_quiet(now: &Orchestration, changes: &[Change], standing: &[Standing]) -> bool {
     let legs = [&now.source_transfer.status, &now.destination_transfer.status];
-    let completed = crate::model::LegStatus::Completed;
-    now.status == crate::model::Status::Completed
+    let completed = LegStatus::Completed;
+    now.status == Status::Completed
         && standing.is_empty()
         && matches!(changes, [] | [Change::Appeared])
         && legs.into_iter().all(|leg| leg.as_ref().is_none_or(|leg| *leg == completed))

@@ -14,6 +14,9 @@ use super::facts::{Judgement, of_kind};
 use super::lifecycle::{History, Life, tell_end};
 use super::limits::Limits;
 
+/// The profiles that are late by cause, since when each, and what the first one's last poll says.
+type Late = BTreeMap<Cause, (Vec<(Profile, Timestamp)>, String)>;
+
 /// What becomes of breaks by how polls went, and by the time that went by.
 pub fn judge_polls(limits: &Limits, facts: &PollFacts<'_>) -> Vec<Step> {
     let mut steps = Vec::new();
@@ -65,7 +68,7 @@ fn doubted(profile: &ProfileFacts, standing: &[Standing]) -> Vec<Step> {
 
 /// The profiles that were not completely polled for longer than the limit, by cause.
 fn unpolled(limits: &Limits, facts: &PollFacts<'_>) -> Vec<Step> {
-    let mut late: BTreeMap<Cause, (Vec<(Profile, Timestamp)>, String)> = BTreeMap::new();
+    let mut late: Late = BTreeMap::new();
     for profile in facts.profiles {
         if facts.now <= profile.polled_at.plus(limits.profile_unpolled) {
             continue;
@@ -144,7 +147,7 @@ fn names(standing: &Standing, profile: &Profile) -> bool {
 }
 
 /// Why a cause is over: its profiles are polled again, or something else keeps them from it now.
-fn after(standing: &Standing, late: &BTreeMap<Cause, (Vec<(Profile, Timestamp)>, String)>) -> String {
+fn after(standing: &Standing, late: &Late) -> String {
     let others =
         late.iter().filter(|(_, (profiles, _))| profiles.iter().any(|(profile, _)| names(standing, profile)));
     let others: Vec<&str> = others.map(|(cause, _)| cause.as_str()).collect();

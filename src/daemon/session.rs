@@ -120,6 +120,11 @@ impl Session {
         }
     }
 
+    /// What is called after complete polls.
+    pub(super) fn heartbeat(&self) -> Option<Arc<Heartbeat>> {
+        self.heartbeat.clone()
+    }
+
     /// Calls the heartbeats that a poll of every profile gives reason to call.
     pub async fn call_heartbeats(&self, wanted: &Wanted, outcome: &PollOutcome) {
         if let (Wanted::Poll(Whom::All) | Wanted::Backfill(Whom::All), Some(heartbeat)) =

@@ -64,8 +64,7 @@ pub(super) fn judge(row: &RowFacts<'_>, standing: Option<&Standing>) -> Judgemen
 /// may lead anywhere.
 fn may_follow(from: &Status, to: &Status) -> bool {
     match (from, to) {
-        (Status::Unknown(_), _) | (_, Status::Unknown(_)) => true,
-        (Status::Pending, _) => true,
+        (Status::Pending | Status::Unknown(_), _) | (_, Status::Unknown(_)) => true,
         (Status::Processing, to) => matches!(to, Status::Completed | Status::Failed),
         (Status::Completed | Status::Failed | Status::Rejected, _) => false,
     }
@@ -73,8 +72,7 @@ fn may_follow(from: &Status, to: &Status) -> bool {
 
 fn leg_may_follow(from: &LegStatus, to: &LegStatus) -> bool {
     match (from, to) {
-        (LegStatus::Unknown(_), _) | (_, LegStatus::Unknown(_)) => true,
-        (LegStatus::Pending, _) => true,
+        (LegStatus::Pending | LegStatus::Unknown(_), _) | (_, LegStatus::Unknown(_)) => true,
         (LegStatus::Processing, to) => matches!(to, LegStatus::Completed | LegStatus::Failed),
         (LegStatus::Completed | LegStatus::Failed, _) => false,
     }

@@ -54,9 +54,18 @@ fn rule_8_history_is_silent_and_what_fails_later_is_told_once() {
     shell.run_well(&["poll"]);
     assert_eq!((told(&receiver).len(), beats(&receiver)), (0, 1));
     put(&shell, "orch_new", 0);
-    let ran = shell.run_well(&["poll"]);
+    // A poll lists up to the last whole second of the server's clock.
+    let mut polls = 1;
+    let ran = loop {
+        let ran = shell.run_well(&["poll"]);
+        polls += 1;
+        if !told(&receiver).is_empty() {
+            break ran;
+        }
+        assert!(polls < 100, "{}", ran.stderr);
+    };
     let messages = told(&receiver);
-    assert_eq!((messages.len(), beats(&receiver)), (1, 2), "{}", ran.stderr);
+    assert_eq!((messages.len(), beats(&receiver)), (1, polls), "{}", ran.stderr);
     let one = &messages[0]["break"];
     assert_eq!((&one["kind"], &one["subject"]["id"]), (&"failed".into(), &"orch_new".into()));
     assert_eq!(one["orchestration"]["ref_id"], "ref-orch_new");
@@ -66,11 +75,11 @@ fn rule_8_history_is_silent_and_what_fails_later_is_told_once() {
         ran.stderr
     );
     shell.run_well(&["poll"]);
-    assert_eq!((told(&receiver).len(), beats(&receiver)), (1, 3));
+    assert_eq!((told(&receiver).len(), beats(&receiver)), (1, polls + 1));
     // One profile alone is not every profile.
     let profile = shell.control.profiles().swap_remove(0).id;
     shell.run_well(&["poll", "--profile", &profile]);
-    assert_eq!(beats(&receiver), 3);
+    assert_eq!(beats(&receiver), polls + 1);
     shell.end();
 }
 

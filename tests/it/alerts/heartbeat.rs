@@ -47,7 +47,7 @@ fn failed() -> PollResult {
 async fn it_beats_after_a_complete_poll_and_never_otherwise() {
     let nine = || Profile { id: "prof_9".into(), name: None };
     for (results, paths) in [
-        ([PollResult::Complete, PollResult::Complete], &["/all", "/treasury", "/nine"][..]),
+        ([PollResult::Complete, PollResult::Complete], &["/treasury", "/nine", "/all"][..]),
         ([PollResult::Complete, failed()], &["/treasury"]),
         ([failed(), failed()], &[]),
     ] {
@@ -70,5 +70,30 @@ async fn nothing_polled_is_no_complete_poll_and_a_failed_call_comes_again() {
         heartbeat.after(&outcome(vec![poll(profile(), PollResult::Complete)]), now()).await;
     }
     let called: Vec<String> = receiver.got().into_iter().map(|got| got.path).collect();
-    assert_eq!(called, ["/all", "/treasury", "/all", "/treasury"]);
+    assert_eq!(called, ["/treasury", "/all", "/treasury", "/all"]);
+}
+
+/// Profiles are polled by themselves: the beat for all comes with the last one that was missing.
+#[tokio::test]
+async fn the_beat_for_all_waits_for_each() {
+    let receiver = Receiver::start([]).await;
+    let heartbeat = Heartbeat::new(&config(&receiver)).unwrap().unwrap();
+    let nine = || Profile { id: "prof_9".into(), name: None };
+    let beats = || receiver.got().iter().filter(|got| got.path == "/all").count();
+    let both = || [profile().id, nine().id];
+    heartbeat.begin(both());
+    heartbeat.polled(&poll(profile(), PollResult::Complete), now()).await;
+    heartbeat.polled(&poll(nine(), failed()), now()).await;
+    heartbeat.begin(both());
+    heartbeat.polled(&poll(profile(), failed()), now()).await;
+    heartbeat.polled(&poll(nine(), PollResult::Complete), now()).await;
+    assert_eq!(beats(), 0, "the first is not well any more");
+    heartbeat.begin(both());
+    heartbeat.polled(&poll(profile(), PollResult::Complete), now()).await;
+    assert_eq!(beats(), 1);
+    // A round of which not every profile is known claims nothing.
+    heartbeat.begin([]);
+    heartbeat.polled(&poll(profile(), PollResult::Complete), now()).await;
+    heartbeat.polled(&poll(nine(), PollResult::Complete), now()).await;
+    assert_eq!(beats(), 1);
 }

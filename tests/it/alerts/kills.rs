@@ -41,7 +41,12 @@ fn rule_10_a_kill_at_any_moment_repeats_under_the_same_key_and_loses_nothing() {
     let mut more = format!("[poll]\nevery = \"1h\"\n[[profiles]]\nid = {:?}\n", super::PROFILE);
     writeln!(more, "[[alerts.sinks]]\nname = \"hook\"\ntype = \"webhook\"\nurl = {:?}", receiver.url)
         .unwrap();
-    writeln!(more, "secret_file = {:?}", shell.file("hook-secret").display().to_string()).unwrap();
+    writeln!(
+        more,
+        "kinds = [\"failed\", \"rejected\"]\nsecret_file = {:?}",
+        shell.file("hook-secret").display().to_string()
+    )
+    .unwrap();
     let path = folder.path().join("ledger.db").display().to_string();
     shell.configure(&[("ledger", &path), ("+", &more)]);
     let mut kills = 0;

@@ -52,6 +52,10 @@ pub(crate) fn move_to(rig: &Rig, number: usize, status: &str) {
         .alter(&id(number), |fields| {
             fields.insert("status".to_owned(), status.into());
             fields.insert("updated_at".to_owned(), now.into());
+            if status == "COMPLETED" {
+                // One whose legs lag behind would be looked at again.
+                fields.insert("source_transfer".to_owned(), json!({ "transfer_id": "in", "status": status }));
+            }
         })
         .unwrap();
 }

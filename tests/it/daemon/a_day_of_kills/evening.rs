@@ -28,6 +28,7 @@ impl Day {
         self.shell.run_well(&["status"]);
         self.assert_equal_to_the_truth();
         self.assert_nothing_is_told_twice();
+        self.assert_one_break_one_story();
         let told = self.assert_killed_everywhere();
         self.shell.end();
         told
@@ -120,7 +121,8 @@ impl Day {
         let mut last: BTreeMap<String, (String, bool)> = BTreeMap::new();
         let mut raw = BTreeMap::new();
         let entries = self.texts(
-            "SELECT kind, orchestration_id, coalesce(digest, old_values ->> 'raw_sha256') FROM journal ORDER BY seq",
+            "SELECT kind, orchestration_id, coalesce(digest, old_values ->> 'raw_sha256') FROM journal
+             WHERE details IS NULL ORDER BY seq",
         );
         for entry in &entries {
             let [kind, id, digest] = entry.split(' ').collect::<Vec<_>>()[..] else { panic!("{entry}") };
@@ -138,6 +140,31 @@ impl Day {
             }
         }
         assert_eq!(last.keys().collect::<Vec<_>>(), held.keys().collect::<Vec<_>>());
+    }
+
+    /// Rule 9: no break opens twice without an end between, and what the journal leaves open is what stands.
+    fn assert_one_break_one_story(&self) {
+        let mut open = BTreeSet::new();
+        let steps = self.texts(
+            "SELECT kind, (details ->> 'kind') || '/' || (details ->> 'id') FROM journal
+             WHERE kind IN ('break_opened', 'break_resolved') ORDER BY seq",
+        );
+        for step in &steps {
+            let is_right = match step.split_once(' ') {
+                Some(("break_opened", name)) => open.insert(name.to_owned()),
+                Some(("break_resolved", name)) => open.remove(name),
+                _ => false,
+            };
+            assert!(is_right, "{step}");
+        }
+        let standing = self.texts("SELECT kind || '/' || subject FROM breaks WHERE state <> 'resolved'");
+        assert_eq!(standing.into_iter().collect::<BTreeSet<_>>(), open);
+        for kind in ["failed", "stuck_processing", "missing_upstream", "changed_after_final", "unreadable"] {
+            assert!(
+                steps.iter().any(|step| step.contains(&format!(" {kind}/"))),
+                "no {kind} in the whole day"
+            );
+        }
     }
 
     /// The day was what it was to be: polls of each lane were cut off, and are called so.
