@@ -3,6 +3,7 @@
 //! One file a subcommand. Data goes to standard output, talk to standard error; every reading command
 //! has `--json`. What the commands do is in the other rooms; here it is started and shown.
 
+mod alerts;
 mod breaks;
 mod check_config;
 mod demo;
@@ -139,6 +140,9 @@ enum Command {
     /// List what is wrong, and acknowledge or resolve it
     #[command(subcommand)]
     Breaks(breaks::BreaksCommand),
+    /// See that people are told: try the sinks, look at what waits
+    #[command(subcommand)]
+    Alerts(alerts::AlertsCommand),
     /// Look after the ledger's file
     #[command(subcommand)]
     Ledger(ledger::LedgerCommand),
@@ -189,6 +193,7 @@ fn run(arguments: Arguments, terminal: Terminal) -> Result<Exit, Failure> {
         Command::Show(wanted) => show::run(&common, &wanted, terminal),
         Command::History(wanted) => history::run(&common, &wanted, terminal),
         Command::Breaks(wanted) => breaks::run(&common, &wanted, terminal),
+        Command::Alerts(wanted) => alerts::run(&common, &wanted, terminal),
         Command::Ledger(wanted) => ledger::run(&common, &wanted, terminal),
         Command::CheckConfig(wanted) => check_config::run(&common, &wanted, terminal),
         Command::Demo(wanted) => demo::run(&common, &wanted, terminal),

@@ -4,6 +4,8 @@
 //! mistake is found in one go and told with its place. What the settings are for is left to the rooms
 //! that are given them.
 
+mod alerts;
+mod certificates;
 mod complaint;
 mod fault;
 mod file;
@@ -27,6 +29,7 @@ use std::path::{Path, PathBuf};
 use self::fault::Source;
 use self::findings::Findings;
 
+pub use self::alerts::*;
 pub use self::fault::{Colour, ConfigError, Fault, Position, Warning};
 pub use self::settings::*;
 pub use self::sweeps::parse_window;

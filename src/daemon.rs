@@ -4,6 +4,7 @@
 //! the assembly of ledger, client and poller, which commands share. What a poll does is `sync`'s. Time
 //! comes from the clock and chance from the seed that are handed in.
 
+mod alerts;
 mod judging;
 pub mod outcome;
 mod polls;
@@ -147,10 +148,17 @@ impl Daemon {
     }
 
     /// Does what is wanted, and logs how it went.
-    async fn carry_out(&self, _turn: Turn<'_>, wanted: &Wanted, selection: &ProfileSelection) -> PollOutcome {
-        let outcome = self.session().carry_out(wanted, selection, self.stopping.clone()).await;
+    async fn carry_out(&self, turn: Turn<'_>, wanted: &Wanted, selection: &ProfileSelection) -> PollOutcome {
+        let session = self.session();
+        let outcome = session.carry_out(wanted, selection, self.stopping.clone()).await;
         self.report.outcome(wanted, &outcome, self.clock.monotonic());
         self.polled.notify_one();
+        // A heartbeat that hangs holds up neither the next poll nor the end.
+        drop(turn);
+        tokio::select! {
+            () = self.stopping.given() => {}
+            () = session.call_heartbeats(wanted, &outcome) => {}
+        }
         outcome
     }
 }
@@ -210,6 +218,7 @@ pub async fn run(setup: Setup, mut orders: mpsc::Receiver<Order>) -> Result<(), 
     tasks.spawn("polls", polls::run(daemon.clone(), fastrand::Rng::with_seed(seed)));
     tasks.spawn("sweeps", sweeps::run(daemon.clone()));
     tasks.spawn("breaks", judging::run(daemon.clone()));
+    tasks.spawn("alerts", alerts::run(daemon.clone(), seed));
     tasks.spawn("requests", requests::run(daemon.clone(), reader, place));
     let ended = loop {
         tokio::select! {

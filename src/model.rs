@@ -16,15 +16,17 @@ mod poll;
 mod profile;
 mod received;
 mod route;
+mod shown;
 mod status;
 mod sweep_window;
 mod timestamp;
 
 pub use amount::{Amount, InvalidAmount};
 pub use breaks::{
-    Acknowledgement, Audience, BreakKind, BreakNumber, BreakRecord, Cause, Certainty, Closing, Difference,
-    Evidence, Finding, Mute, Notice, Occasion, Resolution, Resolved, Severity, Since, SinkName, Standing,
-    Step, Subject, Tell, Told,
+    Acknowledgement, Audience, BreakKind, BreakNumber, BreakRecord, Cause, Certainty, Closing, DeliveryState,
+    Difference, Evidence, Finding, Mute, Notice, NoticeNumber, Occasion, Outcome, Queued, Resolution,
+    Resolved, Severity, Since, SinkBacklog, SinkName, Standing, Step, Subject, Tell, Told, TransferFacts,
+    Undelivered, Waiting,
 };
 pub use causes::with_causes;
 pub use change::{
@@ -42,6 +44,7 @@ pub use poll::{
 pub use profile::{Coverage, Profile, ProfileSelection};
 pub use received::{Fingerprint, Received};
 pub use route::{Endpoint, Rail, Route};
+pub use shown::{cut, plain, span};
 pub use status::{LegStatus, Status};
 pub use sweep_window::SweepWindow;
 pub use timestamp::{InvalidTimestamp, Timestamp};

@@ -1,6 +1,7 @@
 //! `poll` and `backfill`: one round over the profiles, in the foreground; and what `sweep` shares with them.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use serde::Serialize;
 
@@ -13,8 +14,11 @@ use crate::config::Config;
 use crate::daemon::outcome::Outcome;
 use crate::daemon::{self, Session, Wanted, Whom};
 use crate::ledger::{LedgerError, Problem, Role};
-use crate::model::{Identifier, Profile, ProfileSelection};
+use crate::model::{Identifier, Profile, ProfileSelection, with_causes};
 use crate::sync::Pace;
+
+/// How long a command tells people what it found. What is not delivered by then waits for the next one.
+const TELL_WITHIN: Duration = Duration::from_secs(30);
 
 /// What `poll` and `backfill` take.
 #[derive(Debug, clap::Args)]
@@ -66,6 +70,11 @@ async fn in_the_foreground(config: &Config, wanted: &Wanted, terminal: Terminal)
         if let Wanted::Poll(_) | Wanted::Backfill(_) = wanted {
             session.sweep_owed(&mut outcome, stopping).await;
             session.judge_polls().await?;
+        }
+        session.call_heartbeats(wanted, &outcome).await;
+        if let Err(error) = session.delivery(fastrand::u64(..)).flush(TELL_WITHIN).await {
+            let error = with_causes(&error);
+            terminal.tell(&format!("what is to be told could not be delivered and waits: {error}"));
         }
         session.close().await;
         Ok(Outcome::from(&outcome))

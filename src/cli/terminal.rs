@@ -7,6 +7,8 @@ use comfy_table::{ContentArrangement, Table, presets};
 use super::failure::Failure;
 use crate::model::{MAX_SKEW_MICROS, Timestamp};
 
+pub(super) use crate::model::{plain, span};
+
 /// When to use colours.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
 pub(super) enum ColourChoice {
@@ -140,15 +142,6 @@ pub(super) fn render(table: &Table) -> String {
     text
 }
 
-/// A text from outside, safe to show: whoever pays can write a memo, and a terminal obeys control characters.
-pub(super) fn plain(text: &str) -> String {
-    let mut shown = String::with_capacity(text.len());
-    for char in text.chars() {
-        if char.is_control() { shown.extend(char.escape_default()) } else { shown.push(char) }
-    }
-    shown
-}
-
 /// How long ago `time` was, in at most two units: `3d 4h`, `12m 5s`.
 pub(super) fn age(now: Timestamp, time: Timestamp) -> String {
     span(now.since(time))
@@ -158,23 +151,6 @@ pub(super) fn age(now: Timestamp, time: Timestamp) -> String {
 pub(super) fn skew_worth_telling(micros: i64) -> Option<String> {
     let direction = if micros > 0 { "ahead of" } else { "behind" };
     (micros.abs() > MAX_SKEW_MICROS).then(|| format!("{} s {direction} Paxos's", micros.abs() / 1_000_000))
-}
-
-/// A duration in at most two units.
-pub(super) fn span(duration: std::time::Duration) -> String {
-    let seconds = duration.as_secs();
-    let units = [("d", 86_400), ("h", 3_600), ("m", 60), ("s", 1)];
-    let first = units.iter().position(|&(_, size)| seconds >= size).unwrap_or(units.len() - 1);
-    let mut left = seconds;
-    let mut parts = Vec::new();
-    for (unit, size) in units.iter().skip(first).take(2) {
-        let count = left / size;
-        left %= size;
-        if count > 0 || parts.is_empty() {
-            parts.push(format!("{count}{unit}"));
-        }
-    }
-    parts.join(" ")
 }
 
 /// A whole number with its thousands set apart.
@@ -193,20 +169,6 @@ pub(super) fn thousands(number: u64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::time::Duration;
-
-    #[test]
-    fn spans_have_two_units_at_most() {
-        let shown: Vec<_> = [0, 59, 60, 61, 3_600, 3_661, 90_061, 86_400 * 400]
-            .map(|seconds| span(Duration::from_secs(seconds)))
-            .into();
-        assert_eq!(shown, ["0s", "59s", "1m", "1m 1s", "1h", "1h 1m", "1d 1h", "400d"]);
-    }
-
-    #[test]
-    fn control_characters_are_shown_and_not_obeyed() {
-        assert_eq!(plain("rent\u{1b}[2J\nMay é"), "rent\\u{1b}[2J\\nMay é");
-    }
 
     #[test]
     fn thousands_are_set_apart() {

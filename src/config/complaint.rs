@@ -29,6 +29,12 @@ impl Complaint {
         self
     }
 
+    /// Adds to what helps.
+    pub(super) fn more_help(mut self, more: &str) -> Self {
+        self.help = Some(self.help.map_or(more.to_owned(), |help| format!("{help}; {more}")));
+        self
+    }
+
     pub(super) fn masked(mut self) -> Self {
         self.value = ValueDisplay::Masked;
         self

@@ -4,26 +4,51 @@ use toml::Spanned;
 use toml::de::DeValue;
 use uuid::Uuid;
 
+use super::alerts::SecretUrl;
 use super::complaint::Complaint;
 use super::findings::{Findings, Reported};
+use super::secret::{self, UrlKeys};
 use super::table::{Placed, Table, list_of_tables};
 use super::unique::Unique;
-use super::value;
+use super::{Environment, value};
 use crate::model::{Identifier, Profile, ProfileSelection};
 
-/// The profiles of a list of tables; an empty list means the same as none.
+/// The keys of the URL that is called after a complete poll of a profile.
+const HEARTBEAT: UrlKeys = UrlKeys {
+    plain: "heartbeat_url",
+    secret: secret::Keys {
+        file: "heartbeat_url_file",
+        variable: "heartbeat_url_env",
+        credential: "heartbeat_url_credential",
+        noun: "URL",
+    },
+};
+
+/// The profiles of a list of tables, and the heartbeats of those that have one; an empty list means the same
+/// as none.
 pub(super) fn read(
     list: &Spanned<DeValue<'_>>,
+    environment: Environment<'_>,
     findings: &mut Findings<'_>,
-) -> Result<ProfileSelection, Reported> {
+) -> Result<(ProfileSelection, Vec<(Identifier, SecretUrl)>), Reported> {
     let unique = |key| Unique::new(key, "profile", "remove or change one of the two");
     let (mut ids, mut names) = (unique("id"), unique("name"));
+    let mut heartbeats = Vec::new();
     let profiles: Vec<Result<Profile, Reported>> = list_of_tables("profiles", list, findings)?
         .into_iter()
-        .map(|table| profile(&table?, &mut ids, &mut names, findings))
+        .map(|table| {
+            let table = table?;
+            let profile = profile(&table, &mut ids, &mut names, findings);
+            let heartbeat = secret::optional_url(&table, &HEARTBEAT, environment, findings);
+            let profile = profile?;
+            heartbeats.extend(heartbeat?.map(|url| (profile.id.clone(), url)));
+            Ok(profile)
+        })
         .collect();
     let profiles = profiles.into_iter().collect::<Result<Vec<_>, _>>()?;
-    Ok(if profiles.is_empty() { ProfileSelection::All } else { ProfileSelection::Listed(profiles) })
+    let selection =
+        if profiles.is_empty() { ProfileSelection::All } else { ProfileSelection::Listed(profiles) };
+    Ok((selection, heartbeats))
 }
 
 fn profile(

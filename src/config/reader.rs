@@ -3,30 +3,23 @@
 //! Every value is looked at before the first one that is missing ends the walk, so that all faults are
 //! recorded in one go.
 
-use std::path::PathBuf;
-
 use toml::Spanned;
-use toml::de::{DeTable, DeValue};
+use toml::de::DeTable;
 use url::Url;
 
 use super::Environment;
 use super::complaint::Complaint;
-use super::file;
 use super::findings::{Findings, Reported};
 use super::settings::{
-    BACKFILL_AFTER_RANGE, CertificateFile, Config, DEFAULT_BACKFILL_AFTER,
-    DEFAULT_BACKFILL_REQUESTS_PER_SECOND, DEFAULT_EVERY, DEFAULT_LOG_FORMAT, DEFAULT_LOG_LEVEL,
-    DEFAULT_OVERLAP, DEFAULT_REQUEST_TIMEOUT, DEFAULT_REQUESTS_PER_SECOND, EVERY_RANGE, EnvironmentName,
-    LedgerConfig, LogConfig, LogFormat, LogLevel, OVERLAP_RANGE, PRODUCTION_API_URL, PRODUCTION_TOKEN_URL,
-    PaxosConfig, PollConfig, RATE_RANGE, REQUEST_TIMEOUT_RANGE, SANDBOX_API_URL, SANDBOX_TOKEN_URL,
-    SHORT_OVERLAP,
+    BACKFILL_AFTER_RANGE, Config, DEFAULT_BACKFILL_AFTER, DEFAULT_BACKFILL_REQUESTS_PER_SECOND,
+    DEFAULT_EVERY, DEFAULT_LOG_FORMAT, DEFAULT_LOG_LEVEL, DEFAULT_OVERLAP, DEFAULT_REQUEST_TIMEOUT,
+    DEFAULT_REQUESTS_PER_SECOND, EVERY_RANGE, EnvironmentName, LedgerConfig, LogConfig, LogFormat, LogLevel,
+    OVERLAP_RANGE, PRODUCTION_API_URL, PRODUCTION_TOKEN_URL, PaxosConfig, PollConfig, RATE_RANGE,
+    REQUEST_TIMEOUT_RANGE, SANDBOX_API_URL, SANDBOX_TOKEN_URL, SHORT_OVERLAP,
 };
 use super::table::{Placed, Table, mask_text};
-use super::{limits, profiles, schema, secret, sweeps, value};
+use super::{alerts, certificates, limits, profiles, schema, secret, sweeps, value};
 use crate::model::ProfileSelection;
-
-/// The longest file of certificates that is read, in bytes: some times a whole system's store.
-const MAX_CA_BYTES: u64 = 4 * 1024 * 1024;
 
 /// The settings in a text that is free of faults of syntax.
 pub(super) fn read(
@@ -48,9 +41,14 @@ pub(super) fn read(
         .required("paxos", "environment, client_id and client_secret_file", findings)
         .and_then(|table| paxos(&table, environment, findings));
     let profiles = match root.get("profiles") {
-        Some(value) => profiles::read(value, findings),
-        None => Ok(ProfileSelection::All),
+        Some(value) => profiles::read(value, environment, findings),
+        None => Ok((ProfileSelection::All, Vec::new())),
     };
+    let (profiles, heartbeats) = match profiles {
+        Ok((profiles, heartbeats)) => (Ok(profiles), heartbeats),
+        Err(reported) => (Err(reported), Vec::new()),
+    };
+    let alerts = alerts::read(root, profiles.as_ref().ok(), heartbeats, environment, findings);
     let ledger = top.required("ledger", "path", findings).and_then(|table| ledger(&table, findings));
     let poll = match root.get("poll") {
         Some(value) => {
@@ -81,6 +79,7 @@ pub(super) fn read(
         poll: poll?,
         sweeps: sweeps?,
         limits: limits?,
+        alerts: alerts?,
         log: log?,
     })
 }
@@ -119,7 +118,7 @@ fn paxos(
 ) -> Result<PaxosConfig, Reported> {
     let endpoints = endpoints(table, findings);
     let client_id = table.required("client_id", "\"...\"", findings, value::word);
-    let secret = secret::read(table, environment, findings);
+    let secret = secret::required(table, &secret::CLIENT_SECRET, environment, findings);
     let requests_per_second =
         table.or_default("requests_per_second", DEFAULT_REQUESTS_PER_SECOND, findings, |value| {
             value::rate(value, &RATE_RANGE)
@@ -133,7 +132,7 @@ fn paxos(
     let request_timeout = table.or_default("request_timeout", DEFAULT_REQUEST_TIMEOUT, findings, |value| {
         value::duration(value, &REQUEST_TIMEOUT_RANGE)
     });
-    let extra_roots = table.optional("ca_file", findings, certificates);
+    let extra_roots = table.optional("ca_file", findings, certificates::read);
     let endpoints = endpoints?;
     let (client_secret, client_secret_source) = secret?;
     Ok(PaxosConfig {
@@ -229,24 +228,6 @@ fn classified(api_url: String, token_url: String) -> Endpoints {
         _ => EnvironmentName::Custom,
     };
     Endpoints { environment, api_url, token_url }
-}
-
-fn certificates(value: &DeValue<'_>) -> Result<CertificateFile, Complaint> {
-    let path: PathBuf = value::path(value)?;
-    let told = path.display();
-    let pem = file::read_text(&path, MAX_CA_BYTES).map_err(|error| {
-        Complaint::new(format!("the certificates in {told} cannot be read: {error}"))
-            .help("name a PEM file that tallyd's user can read")
-    })?;
-    if pem.contains("PRIVATE KEY-----") {
-        return Err(Complaint::new(format!("{told} holds a private key"))
-            .help("name a file that holds certificates alone"));
-    }
-    if !pem.contains("-----BEGIN CERTIFICATE-----") {
-        return Err(Complaint::new(format!("{told} holds no certificate"))
-            .help("name a PEM file: it has lines `-----BEGIN CERTIFICATE-----`"));
-    }
-    Ok(CertificateFile { path, pem })
 }
 
 fn ledger(table: &Table<'_>, findings: &mut Findings<'_>) -> Result<LedgerConfig, Reported> {

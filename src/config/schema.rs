@@ -4,7 +4,7 @@ use super::complaint::Complaint;
 use crate::model::nearest;
 
 /// Every table with its keys. A table within a table has the other's name in front, and is a key of it.
-const TABLES: [(&str, &[&str]); 9] = [
+const TABLES: &[(&str, &[&str])] = &[
     (
         "paxos",
         &[
@@ -21,7 +21,17 @@ const TABLES: [(&str, &[&str]); 9] = [
             "ca_file",
         ],
     ),
-    ("profiles", &["id", "name"]),
+    (
+        "profiles",
+        &[
+            "id",
+            "name",
+            "heartbeat_url",
+            "heartbeat_url_file",
+            "heartbeat_url_env",
+            "heartbeat_url_credential",
+        ],
+    ),
     ("ledger", &["path"]),
     ("poll", &["every", "overlap", "backfill_after"]),
     ("sweeps", &["schedule", "window", "time_zone", "name"]),
@@ -65,12 +75,61 @@ const TABLES: [(&str, &[&str]); 9] = [
         ],
     ),
     ("limits.calendars", &["name", "time_zone", "weekend", "days_off"]),
+    ("alerts", &["runbook_url", "history", "heartbeat", "sinks"]),
+    ("alerts.heartbeat", &["url", "url_file", "url_env", "url_credential"]),
+    (
+        "alerts.sinks",
+        &[
+            "name",
+            "type",
+            "min_severity",
+            "kinds",
+            "profiles",
+            "resolved",
+            "repeat",
+            "burst",
+            "give_up_after",
+            "timeout",
+            "ca_file",
+            "url",
+            "url_file",
+            "url_env",
+            "url_credential",
+            "secret_file",
+            "secret_env",
+            "secret_credential",
+            "urls",
+            "token_file",
+            "token_env",
+            "token_credential",
+            "user",
+            "password_file",
+            "password_env",
+            "password_credential",
+            "routing_key_file",
+            "routing_key_env",
+            "routing_key_credential",
+            "host",
+            "port",
+            "tls",
+            "from",
+            "to",
+        ],
+    ),
     ("log", &["format", "level"]),
 ];
 
 /// Whether a table of this name exists at the top of the file.
 pub(super) fn is_table(name: &str) -> bool {
     top_tables().any(|table| table == name)
+}
+
+/// Whether what stands behind a key may be a secret, put there by mistake or because it belongs there.
+pub(super) fn may_hold_a_secret(key: &str) -> bool {
+    let names_a_source = ["_file", "_env", "_credential"].iter().any(|end| key.ends_with(end));
+    (names_a_source && key != "ca_file")
+        || matches!(key, "url" | "heartbeat_url")
+        || key.starts_with("client_secret")
 }
 
 /// Whether a table has this key.
@@ -104,10 +163,13 @@ pub(super) fn resembles_a_table(name: &str) -> bool {
 /// What to say of a key that a table does not have.
 pub(super) fn unknown_key(table: &str, key: &str) -> Unknown {
     let known = keys(table).unwrap_or_default();
-    let (meant, help) = if key == "client_secret" && known.contains(&"client_secret_file") {
-        let help = "the secret itself does not belong in this file: put it into a file of its own and name \
-                    that with `client_secret_file`";
-        (Some("client_secret_file"), help.to_owned())
+    let in_a_file = known.iter().find(|known| known.strip_suffix("_file") == Some(key));
+    let (meant, help) = if let Some(in_a_file) = in_a_file {
+        let help = format!(
+            "the secret itself does not belong in this file: put it into a file of its own and name that with \
+             `{in_a_file}`"
+        );
+        (Some(*in_a_file), help)
     } else if let Some(home) = table_of(key) {
         (None, format!("`{key}` belongs in {}", header(home)))
     } else if is_table(key) {
@@ -135,7 +197,9 @@ pub(super) fn unknown_table(name: &str) -> Unknown {
 /// How a table's header is written.
 pub(super) fn header(table: &str) -> String {
     match table {
-        "profiles" | "sweeps" | "limits.rules" | "limits.calendars" => format!("[[{table}]]"),
+        "profiles" | "sweeps" | "limits.rules" | "limits.calendars" | "alerts.sinks" => {
+            format!("[[{table}]]")
+        }
         _ => format!("[{table}]"),
     }
 }

@@ -1,14 +1,15 @@
-//! The client secret: from a file, an environment variable or a systemd credential.
+//! Secrets: from a file, an environment variable or a systemd credential.
 //!
 //! A value under these keys may be the secret itself, put there by mistake. So it is told back only
 //! where it has the shape of what belongs there.
 
 use std::path::{Path, PathBuf};
 
-use secrecy::SecretString;
+use secrecy::{ExposeSecret as _, SecretString};
 use toml::de::DeValue;
 
 use super::Environment;
+use super::alerts::SecretUrl;
 use super::complaint::Complaint;
 use super::file::{self, Unreadable};
 use super::findings::{Findings, Reported};
@@ -16,8 +17,36 @@ use super::settings::SecretSource;
 use super::table::{Placed, Table};
 use super::value;
 
-/// The keys that name a secret's source.
-const KEYS: [&str; 3] = ["client_secret_file", "client_secret_env", "client_secret_credential"];
+/// The keys that name where a secret is.
+#[derive(Debug)]
+pub(super) struct Keys {
+    pub(super) file: &'static str,
+    pub(super) variable: &'static str,
+    pub(super) credential: &'static str,
+    /// What the secret is, in words.
+    pub(super) noun: &'static str,
+}
+
+/// The keys of a URL that may stand in the file itself, and may be a secret.
+#[derive(Debug)]
+pub(super) struct UrlKeys {
+    pub(super) plain: &'static str,
+    pub(super) secret: Keys,
+}
+
+/// The keys of the OAuth client's secret.
+pub(super) const CLIENT_SECRET: Keys = Keys {
+    file: "client_secret_file",
+    variable: "client_secret_env",
+    credential: "client_secret_credential",
+    noun: "client secret",
+};
+
+impl Keys {
+    fn all(&self) -> [&'static str; 3] {
+        [self.file, self.variable, self.credential]
+    }
+}
 
 /// The longest secret that is read, in bytes.
 const MAX_SECRET_BYTES: u64 = 64 * 1024;
@@ -25,47 +54,136 @@ const MAX_SECRET_BYTES: u64 = 64 * 1024;
 /// Where systemd puts a unit's credentials.
 const CREDENTIALS_DIRECTORY: &str = "CREDENTIALS_DIRECTORY";
 
-/// The client secret of a table, and where it came from.
-pub(super) fn read(
+/// A secret of a table that must be there, and where it came from.
+pub(super) fn required(
     table: &Table<'_>,
+    keys: &Keys,
     environment: Environment<'_>,
     findings: &mut Findings<'_>,
 ) -> Result<(SecretString, SecretSource), Reported> {
-    let [file_key, env_key, credential_key] = KEYS;
-    let file = table.optional(file_key, findings, |value| Ok(SecretSource::File(path(value)?)));
+    optional(table, keys, environment, findings)?.ok_or_else(|| missing(table, keys, findings))
+}
+
+/// A secret of a table, and where it came from; `None` where the file names none.
+pub(super) fn optional(
+    table: &Table<'_>,
+    keys: &Keys,
+    environment: Environment<'_>,
+    findings: &mut Findings<'_>,
+) -> Result<Option<(SecretString, SecretSource)>, Reported> {
+    let Some((secret, source, _)) = placed(table, keys, environment, findings)? else { return Ok(None) };
+    Ok(Some((secret, source.into_inner())))
+}
+
+/// A URL of a table that must be there: in the file, or as a secret.
+pub(super) fn required_url(
+    table: &Table<'_>,
+    keys: &UrlKeys,
+    environment: Environment<'_>,
+    findings: &mut Findings<'_>,
+) -> Result<SecretUrl, Reported> {
+    if let Some(url) = optional_url(table, keys, environment, findings)? {
+        return Ok(url);
+    }
+    if let Some(reported) = table.misspelt(keys.plain) {
+        return Err(reported);
+    }
+    let complaint = Complaint::new("missing, and there is no default for it").help(format!(
+        "add `{} = \"https://...\"`, or where whoever knows it can use it, `{} = \"/etc/tallyd/...\"`",
+        keys.plain, keys.secret.file
+    ));
+    Err(findings.missing(Some(table.span()), &table.label(keys.plain), complaint))
+}
+
+/// The same of one that need not be there.
+pub(super) fn optional_url(
+    table: &Table<'_>,
+    keys: &UrlKeys,
+    environment: Environment<'_>,
+    findings: &mut Findings<'_>,
+) -> Result<Option<SecretUrl>, Reported> {
+    let plain =
+        table.optional(keys.plain, findings, |value| value::secret_url(value.as_str().unwrap_or_default()));
+    let hidden = secret_url(table, &keys.secret, environment, findings);
+    if plain.is_ok() && table.has(keys.plain) && matches!(hidden, Ok(Some(_))) {
+        let complaint = Complaint::new("the URL is given as a secret too").help("keep exactly one of them");
+        return Err(findings.fault(table.key_span(keys.plain), &table.label(keys.plain), complaint));
+    }
+    Ok(plain?.map(|url| SecretUrl::new(url.get_ref())).or(hidden?))
+}
+
+/// A URL of a table that is a secret and must be there.
+pub(super) fn required_secret_url(
+    table: &Table<'_>,
+    keys: &Keys,
+    environment: Environment<'_>,
+    findings: &mut Findings<'_>,
+) -> Result<SecretUrl, Reported> {
+    secret_url(table, keys, environment, findings)?.ok_or_else(|| missing(table, keys, findings))
+}
+
+fn secret_url(
+    table: &Table<'_>,
+    keys: &Keys,
+    environment: Environment<'_>,
+    findings: &mut Findings<'_>,
+) -> Result<Option<SecretUrl>, Reported> {
+    let Some((secret, source, key)) = placed(table, keys, environment, findings)? else { return Ok(None) };
+    match value::secret_url(secret.expose_secret().trim()) {
+        Ok(url) => Ok(Some(SecretUrl::new(&url))),
+        Err(complaint) => Err(findings.fault(source.span(), &table.label(key), complaint)),
+    }
+}
+
+/// A secret with its source, the place of that and its key.
+type Found = (SecretString, Placed<SecretSource>, &'static str);
+
+fn placed(
+    table: &Table<'_>,
+    keys: &Keys,
+    environment: Environment<'_>,
+    findings: &mut Findings<'_>,
+) -> Result<Option<Found>, Reported> {
+    let file = table.optional(keys.file, findings, |value| Ok(SecretSource::File(path(value)?)));
     let variable =
-        table.optional(env_key, findings, |value| Ok(SecretSource::Variable(variable_name(value)?)));
+        table.optional(keys.variable, findings, |value| Ok(SecretSource::Variable(variable_name(value)?)));
     let credential = table
-        .optional(credential_key, findings, |value| Ok(SecretSource::Credential(credential_name(value)?)));
-    let present: Vec<&str> = KEYS.into_iter().filter(|key| table.has(key)).collect();
+        .optional(keys.credential, findings, |value| Ok(SecretSource::Credential(credential_name(value)?)));
+    let present: Vec<&'static str> = keys.all().into_iter().filter(|key| table.has(key)).collect();
     if let [first, others @ ..] = present.as_slice() {
         for other in others {
-            let complaint = Complaint::new(format!("the secret is already given by `{first}`"))
+            let complaint = Complaint::new(format!("the {} is already given by `{first}`", given(keys)))
                 .help("keep exactly one of them");
             findings.fault(table.key_span(other), &table.label(other), complaint);
         }
     }
-    let Some(source) = file?.or(variable?).or(credential?) else { return Err(missing(table, findings)) };
-    let key = present.first().copied().unwrap_or(file_key);
-    let span = source.span();
-    match fetch(source.get_ref(), environment) {
+    let Some(source) = file?.or(variable?).or(credential?) else { return Ok(None) };
+    let key = present.first().copied().unwrap_or(keys.file);
+    match fetch(source.get_ref(), keys, environment) {
         Ok(secret) => {
-            warn_of_readers(table, &source, findings);
-            Ok((secret, source.into_inner()))
+            warn_of_readers(table, keys, &source, findings);
+            Ok(Some((secret, source, key)))
         }
-        Err(complaint) => Err(findings.fault(span, &table.label(key), complaint)),
+        Err(complaint) => Err(findings.fault(source.span(), &table.label(key), complaint)),
     }
 }
 
-fn missing(table: &Table<'_>, findings: &mut Findings<'_>) -> Reported {
-    if let Some(reported) = KEYS.iter().find_map(|key| table.misspelt(key)) {
+fn given(keys: &Keys) -> &'static str {
+    if keys.file == CLIENT_SECRET.file { "secret" } else { keys.noun }
+}
+
+fn missing(table: &Table<'_>, keys: &Keys, findings: &mut Findings<'_>) -> Reported {
+    if let Some(reported) = keys.all().iter().find_map(|key| table.misspelt(key)) {
         return reported;
     }
-    let complaint = Complaint::new("missing: there is no stand-in for it").help(
-        "add `client_secret_file = \"/etc/tallyd/secret\"`, `client_secret_env = \"NAME\"` or \
-         `client_secret_credential = \"name\"`",
-    );
-    findings.missing(Some(table.span()), &table.label("client_secret_file"), complaint)
+    let complaint = Complaint::new("missing: there is no stand-in for it").help(format!(
+        "add `{} = \"/etc/tallyd/{}\"`, `{} = \"NAME\"` or `{} = \"name\"`",
+        keys.file,
+        keys.noun.rsplit(' ').next().unwrap_or("secret").to_lowercase(),
+        keys.variable,
+        keys.credential
+    ));
+    findings.missing(Some(table.span()), &table.label(keys.file), complaint)
 }
 
 fn path(value: &DeValue<'_>) -> Result<PathBuf, Complaint> {
@@ -96,12 +214,16 @@ fn credential_name(value: &DeValue<'_>) -> Result<String, Complaint> {
 }
 
 /// The secret that a source has.
-fn fetch(source: &SecretSource, environment: Environment<'_>) -> Result<SecretString, Complaint> {
+fn fetch(
+    source: &SecretSource,
+    keys: &Keys,
+    environment: Environment<'_>,
+) -> Result<SecretString, Complaint> {
     match source {
         SecretSource::File(path) => {
             let text =
                 file::read_text(path, MAX_SECRET_BYTES).map_err(|error| unreadable_file(path, &error))?;
-            one_line(text)
+            one_line(text, keys)
         }
         SecretSource::Variable(name) => {
             let value = environment(name).ok_or_else(|| {
@@ -112,13 +234,13 @@ fn fetch(source: &SecretSource, environment: Environment<'_>) -> Result<SecretSt
             let text = value
                 .into_string()
                 .map_err(|_| Complaint::new("the environment variable's value is not UTF-8 text"))?;
-            one_line(text)
+            one_line(text, keys)
         }
         SecretSource::Credential(name) => {
             let directory = environment(CREDENTIALS_DIRECTORY).filter(|directory| !directory.is_empty());
             let directory = directory.ok_or_else(|| {
                 Complaint::new("there are no systemd credentials: CREDENTIALS_DIRECTORY is not set")
-                    .help("run tallyd from a unit with LoadCredential=, or use `client_secret_file`")
+                    .help(format!("run tallyd from a unit with LoadCredential=, or use `{}`", keys.file))
                     .masked()
             })?;
             let path = Path::new(&directory).join(name);
@@ -127,7 +249,7 @@ fn fetch(source: &SecretSource, environment: Environment<'_>) -> Result<SecretSt
                     .help("give the unit a LoadCredential= of this name")
                     .masked()
             })?;
-            one_line(text)
+            one_line(text, keys)
         }
     }
 }
@@ -151,27 +273,34 @@ fn unreadable_file(path: &Path, error: &Unreadable) -> Complaint {
 }
 
 /// The secret in a text: without the newline that editors leave at its end.
-fn one_line(mut text: String) -> Result<SecretString, Complaint> {
+fn one_line(mut text: String, keys: &Keys) -> Result<SecretString, Complaint> {
     let length =
         text.strip_suffix('\n').map_or(text.len(), |line| line.strip_suffix('\r').unwrap_or(line).len());
     text.truncate(length);
     if text.trim().is_empty() {
-        return Err(Complaint::new("the secret is empty").help("put the client secret there, on one line"));
+        return Err(
+            Complaint::new("the secret is empty").help(format!("put the {} there, on one line", keys.noun))
+        );
     }
     if text.chars().any(char::is_control) {
         return Err(Complaint::new("the secret has more than one line, or control characters")
-            .help("leave the client secret there alone, on one line"));
+            .help(format!("leave the {} there alone, on one line", keys.noun)));
     }
     Ok(SecretString::from(text))
 }
 
 /// Warns of a secret that every user of the machine can read.
-fn warn_of_readers(table: &Table<'_>, source: &Placed<SecretSource>, findings: &mut Findings<'_>) {
+fn warn_of_readers(
+    table: &Table<'_>,
+    keys: &Keys,
+    source: &Placed<SecretSource>,
+    findings: &mut Findings<'_>,
+) {
     if let SecretSource::File(path) = source.get_ref()
         && file::is_world_readable(path)
     {
         let complaint = Complaint::new("every user of this machine can read the secret")
             .help(format!("chmod 600 {}", path.display()));
-        findings.warn(source.span(), &table.label("client_secret_file"), complaint);
+        findings.warn(source.span(), &table.label(keys.file), complaint);
     }
 }

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use secrecy::SecretString;
 
+use super::AlertsConfig;
 use crate::breaks::Limits;
 use crate::model::{ProfileSelection, SweepWindow};
 use crate::schedule::Schedule;
@@ -92,6 +93,8 @@ pub struct Config {
     pub sweeps: Vec<SweepConfig>,
     /// How long an orchestration may take, and when that is critical.
     pub limits: Limits,
+    /// How people are told.
+    pub alerts: AlertsConfig,
     /// What is logged.
     pub log: LogConfig,
 }

@@ -45,6 +45,7 @@ impl Config {
         }
         lines.extend(self.sweeps.iter().map(|sweep| ("sweeps", summary_of(sweep, now))));
         lines.extend(limits::summary(&self.limits));
+        lines.extend(self.alerts.summary());
         lines.extend([
             ("log.format", self.log.format.as_str().to_owned()),
             ("log.level", self.log.level.as_str().to_owned()),

@@ -95,10 +95,7 @@ fn window(value: &DeValue<'_>) -> Result<SweepWindow, Complaint> {
         return Ok(SweepWindow::Everything);
     }
     let last = value::duration(value, &SWEEP_WINDOW_RANGE).map(SweepWindow::Last);
-    last.map_err(|complaint| {
-        let units = complaint.help.as_ref().map(|help| format!("{help}; ")).unwrap_or_default();
-        complaint.help(format!("{units}write \"all\" for everything that was ever created"))
-    })
+    last.map_err(|complaint| complaint.more_help("write \"all\" for everything that was ever created"))
 }
 
 fn refused(error: &ScheduleError) -> Complaint {

@@ -93,10 +93,10 @@ fn perhaps_secret(line: &str) -> Option<Range<usize>> {
         return (!schema::resembles_a_table(table)).then_some(indent..line.len());
     }
     let name = last_part(key);
-    if schema::is_any_key(name) && !name.starts_with("client_secret") {
+    if schema::is_any_key(name) && !schema::may_hold_a_secret(name) {
         return None;
     }
-    let names_a_secret = ["client_secret", "secret", "password", "token"].contains(&name);
+    let names_a_secret = ["client_secret", "secret", "password", "token", "routing_key"].contains(&name);
     let is_fit_to_show = names_a_secret || schema::resembles_a_key(name);
     let from = if is_fit_to_show { indent + key.len() } else { indent };
     Some(from..line.len())

@@ -74,6 +74,28 @@ impl<'t> Table<'t> {
         self.entries.contains_key(key)
     }
 
+    /// What stands under a key that is no single value: a table, or a list of them.
+    pub(super) fn nested(&self, key: &str) -> Option<&'t Spanned<DeValue<'t>>> {
+        self.entries.get(key)
+    }
+
+    /// The text under a key, where one stands there.
+    pub(super) fn text(&self, key: &str) -> Option<&str> {
+        self.entries.get(key).and_then(|value| value.get_ref().as_str())
+    }
+
+    /// The keys of the schema that the file has here, in its order.
+    pub(super) fn known_keys(&self) -> impl Iterator<Item = &str> {
+        self.entries.keys().map(|key| &**key.get_ref()).filter(|key| schema::is_key(self.kind, key))
+    }
+
+    /// Hides the value of a key in whatever is shown.
+    pub(super) fn mask(&self, key: &str, findings: &mut Findings<'_>) {
+        if let Some(value) = self.entries.get(key) {
+            mask_text(value, findings);
+        }
+    }
+
     /// Where a key stands.
     pub(super) fn key_span(&self, key: &str) -> Range<usize> {
         self.entries.get_key_value(key).map_or_else(|| self.span(), |(key, _)| key.span())

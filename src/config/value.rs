@@ -12,8 +12,8 @@ use toml::de::DeValue;
 use url::Url;
 
 use super::complaint::Complaint;
-use crate::model::Amount;
 pub(super) use crate::model::in_words;
+use crate::model::{Amount, nearest};
 use crate::schedule::Zone;
 
 /// The longest part of a text that is told, in characters.
@@ -81,11 +81,49 @@ pub(super) fn choice<T: Copy>(value: &DeValue<'_>, words: &[(&str, T)]) -> Resul
     Err(mismatch(&format!("one of {list}"), value))
 }
 
-/// A number of requests a second.
+/// One of several words, with a suggestion where another one stands there.
+pub(super) fn suggested<T: Copy>(value: &DeValue<'_>, words: &[(&'static str, T)]) -> Result<T, Complaint> {
+    choice(value, words).map_err(|complaint| {
+        let names = words.iter().map(|(word, _)| *word);
+        match value.as_str().and_then(|typed| nearest(typed, names)) {
+            Some(meant) => complaint.help(format!("did you mean \"{meant}\"?")),
+            None => complaint,
+        }
+    })
+}
+
+/// `true` or `false`.
+pub(super) fn truth(value: &DeValue<'_>) -> Result<bool, Complaint> {
+    value.as_bool().ok_or_else(|| mismatch("true or false", value))
+}
+
+/// A list of at least one, each of which is checked.
+pub(super) fn list<T>(
+    value: &DeValue<'_>,
+    check: impl Fn(&DeValue<'_>) -> Result<T, Complaint>,
+) -> Result<Vec<T>, Complaint> {
+    match value.as_array() {
+        Some(items) if !items.is_empty() => items.iter().map(|item| check(item.get_ref())).collect(),
+        Some(_) => Err(Complaint::new("expected a list of at least one, found an empty one")),
+        None => Err(mismatch("a list", value).help("put it in brackets, as in [\"...\", \"...\"]")),
+    }
+}
+
+/// A port.
+pub(super) fn port(value: &DeValue<'_>) -> Result<u16, Complaint> {
+    whole(value)
+        .and_then(|number| u16::try_from(number).ok())
+        .filter(|port| *port > 0)
+        .ok_or_else(|| mismatch("a port from 1 to 65535", value))
+}
+
+fn whole(value: &DeValue<'_>) -> Option<u32> {
+    value.as_integer().and_then(|number| u32::from_str_radix(number.as_str(), number.radix()).ok())
+}
+
+/// A whole number from a range that holds no zero.
 pub(super) fn rate(value: &DeValue<'_>, range: &RangeInclusive<u32>) -> Result<NonZeroU32, Complaint> {
-    let number =
-        value.as_integer().and_then(|number| u32::from_str_radix(number.as_str(), number.radix()).ok());
-    number
+    whole(value)
         .filter(|number| range.contains(number))
         .and_then(NonZeroU32::new)
         .ok_or_else(|| mismatch(&format!("a whole number from {} to {}", range.start(), range.end()), value))
@@ -169,12 +207,34 @@ pub(super) fn url(value: &DeValue<'_>) -> Result<Url, Complaint> {
     }
 }
 
+/// A URL that may be a secret, so that nothing of it is told back: `https`, or `http` to this machine.
+pub(super) fn secret_url(text: &str) -> Result<Url, Complaint> {
+    let refused = |expected: &str| {
+        Complaint::new(format!("expected {expected}"))
+            .help("the value is not shown, as it may be a secret")
+            .masked()
+    };
+    let Ok(url) = Url::parse(text) else {
+        return Err(refused("a URL such as \"https://hooks.example.com/...\""));
+    };
+    if url.password().is_some() || !url.username().is_empty() || url.fragment().is_some() {
+        return Err(refused("a URL without user name, password and `#`"));
+    }
+    match (url.scheme(), url.host_str()) {
+        ("https", Some(_)) => Ok(url),
+        ("http", Some(host)) if is_this_machine(host) => Ok(url),
+        ("http", _) => Err(refused("a URL with https; http is allowed to this machine alone")),
+        _ => Err(refused("a URL such as \"https://hooks.example.com/...\"")),
+    }
+}
+
 /// What was expected, and what was found.
 pub(super) fn mismatch(expected: &str, found: &DeValue<'_>) -> Complaint {
     Complaint::new(format!("expected {expected}, found {}", describe(found)))
 }
 
-fn is_this_machine(host: &str) -> bool {
+/// Whether a host is the machine that tallyd runs on.
+pub(super) fn is_this_machine(host: &str) -> bool {
     let bare = host.trim_start_matches('[').trim_end_matches(']');
     host == "localhost" || bare.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
 }

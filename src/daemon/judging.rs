@@ -4,10 +4,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::{Daemon, Ended, or_log};
+use crate::alerts;
 use crate::breaks::limits::DuplicateWindow;
 use crate::breaks::{self, History};
 use crate::config::Config;
 use crate::ledger::Rules;
+use crate::model::Audience;
 use crate::sync::diff;
 
 /// How often the profiles are looked at beside the ends of polls: a poll that does not end is noticed too.
@@ -18,8 +20,13 @@ pub fn rules(config: &Config) -> Rules {
     let of_rows = config.limits.clone();
     let of_polls = config.limits.clone();
     let of_twins = config.limits.clone();
+    let sinks = config.alerts.sinks.clone();
+    let history = match config.alerts.history {
+        Audience::Nobody => History::Recorded,
+        Audience::Everybody => History::Told,
+    };
     Rules {
-        judge: Arc::new(move |page| breaks::judge(&of_rows, History::Recorded, page)),
+        judge: Arc::new(move |page| breaks::judge(&of_rows, history, page)),
         judge_polls: Arc::new(move |facts| breaks::judge_polls(&of_polls, facts)),
         lookalikes_within: Arc::new(move |row| {
             let profile = row.profile_id.as_ref()?;
@@ -28,6 +35,7 @@ pub fn rules(config: &Config) -> Rules {
                 DuplicateWindow::Within(window) => Some(window),
             }
         }),
+        route: Arc::new(move |notice| alerts::route(&sinks, notice)),
         ..Rules::without_breaks(diff::compare)
     }
 }

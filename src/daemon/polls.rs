@@ -87,6 +87,11 @@ impl Rounds {
         let Choice { chosen, account } = poller.choose(self.daemon.session().selection()).await;
         let now = self.daemon.clock.monotonic();
         self.daemon.report.outcome(&Wanted::Poll(Whom::All), &account, now);
+        if let Some(heartbeat) = self.daemon.session().heartbeat() {
+            // Who failed already, or is not known, was not polled.
+            let all_known = account.account_failure.is_none() && account.profiles.is_empty();
+            heartbeat.begin(chosen.iter().filter(|_| all_known).map(|chosen| chosen.profile().id.clone()));
+        }
         self.left.clear();
         for chosen in chosen {
             match poller.begin(chosen) {
@@ -116,12 +121,23 @@ impl Rounds {
     fn follow(&mut self, begun: Begun) {
         // A request may have taken its turn meanwhile, and does what was due.
         let Begun::Poll(poll) = begun else { return };
-        let Daemon { report, clock, polled, .. } = self.daemon.clone();
+        let Daemon { report, clock, polled, sessions, stopping, .. } = self.daemon.clone();
         self.under_way.spawn(async move {
             let poll = poll.await;
             report.profile(&Wanted::Poll(Whom::All), &poll, clock.monotonic());
             polled.notify_one();
-            poll.profile.id
+            let profile = poll.profile.id.clone();
+            let heartbeat = sessions.borrow().heartbeat();
+            if let Some(heartbeat) = heartbeat {
+                tokio::spawn(async move {
+                    // One that hangs holds up neither the next poll nor the end.
+                    tokio::select! {
+                        () = stopping.given() => {}
+                        () = heartbeat.polled(&poll, clock.now()) => {}
+                    }
+                });
+            }
+            profile
         });
     }
 }

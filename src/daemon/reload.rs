@@ -84,6 +84,9 @@ fn differences(old: &Config, new: &Config, now: Timestamp) -> Vec<Difference> {
     if same("paxos.ca_file") && old.paxos.extra_roots != new.paxos.extra_roots {
         behind.push("paxos.ca_file");
     }
+    if same("alerts.sinks") && same("alerts.heartbeat") && !old.alerts.has_the_secrets_of(&new.alerts) {
+        behind.push("alerts");
+    }
     if same("limits.calendars") && old.limits.calendars != new.limits.calendars {
         behind.push("limits.calendars");
     }

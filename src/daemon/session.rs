@@ -7,7 +7,8 @@ use std::time::Duration;
 
 use futures_util::future::BoxFuture;
 
-use super::wanted::{Since, Wanted};
+use super::wanted::{Since, Wanted, Whom};
+use crate::alerts::{Delivery, Heartbeat, Sink, SinkError};
 use crate::clock::{SharedClock, SystemClock};
 use crate::config::Config;
 use crate::ledger::{Ledger, LedgerError, Role, Rules, StoredStop, keep_stop_beside};
@@ -23,6 +24,14 @@ const LONGEST_KEPT_STOP: Duration = Duration::from_secs(24 * 3600);
 /// Twice the usual pause of five minutes.
 const LONGEST_STOP: Duration = Duration::from_secs(600);
 
+/// The heartbeat of a configuration, whose sinks can be made.
+fn alerts_of(config: &Config) -> Result<Option<Arc<Heartbeat>>, SinkError> {
+    for sink in &config.alerts.sinks {
+        Sink::new(sink)?;
+    }
+    Ok(Heartbeat::new(&config.alerts)?.map(Arc::new))
+}
+
 /// Why there is no session.
 #[derive(Debug, thiserror::Error)]
 pub enum SessionError {
@@ -32,6 +41,9 @@ pub enum SessionError {
     /// A configured URL is none that requests may be sent to.
     #[error("failed to use a configured URL")]
     Url(#[from] InvalidUrl),
+    /// A sink or the heartbeat cannot be used.
+    #[error(transparent)]
+    Sink(#[from] SinkError),
     /// The configured certificates cannot be used.
     #[error("failed to use `paxos.ca_file`")]
     Certificate(#[from] InvalidCertificate),
@@ -59,6 +71,7 @@ pub struct Session {
     poller: Poller,
     watch: Watch,
     turns: Turns,
+    heartbeat: Option<Arc<Heartbeat>>,
 }
 
 impl fmt::Debug for Session {
@@ -77,30 +90,48 @@ impl Session {
         watch: Watch,
     ) -> Result<Self, SessionError> {
         let (path, api_url) = (&config.ledger.path, &config.paxos.api_url);
+        let heartbeat = alerts_of(&config)?;
         let ledger = Ledger::open_as(role, path, api_url, rules, clock.now())?;
         let stops = ledger.stops(clock.now()).await?;
         let keeper = Arc::new(KeepInLedger(ledger.clone()));
         let client = client(&config, Arc::clone(&clock), stops, keeper)?;
-        Ok(Self::over(ledger, client, config, clock, watch, Turns::default()))
+        let turns = Turns::default();
+        let poller = poller(&client, &ledger, &clock, &config, &watch).with_turns(turns.clone());
+        Ok(Self { ledger, config, clock, client, poller, watch, turns, heartbeat })
     }
 
     /// A session by another configuration, over the same ledger, limiter, pauses and turns.
     pub(super) fn with_config(&self, config: Config) -> Result<Self, SessionError> {
         let client = self.client.with_settings(settings(&config, self.clock.now().as_micros())?)?;
-        let (ledger, clock) = (self.ledger.clone(), Arc::clone(&self.clock));
-        Ok(Self::over(ledger, client, config, clock, Arc::clone(&self.watch), self.turns.clone()))
+        let heartbeat = alerts_of(&config)?;
+        let (ledger, clock, watch) = (self.ledger.clone(), Arc::clone(&self.clock), Arc::clone(&self.watch));
+        let turns = self.turns.clone();
+        let poller = poller(&client, &ledger, &clock, &config, &watch).with_turns(turns.clone());
+        Ok(Self { ledger, config, clock, client, poller, watch, turns, heartbeat })
     }
 
-    fn over(
-        ledger: Ledger,
-        client: Client,
-        config: Config,
-        clock: SharedClock,
-        watch: Watch,
-        turns: Turns,
-    ) -> Self {
-        let poller = poller(&client, &ledger, &clock, &config, &watch).with_turns(turns.clone());
-        Self { ledger, config, clock, client, poller, watch, turns }
+    /// What delivers what waits to be told.
+    pub fn delivery(&self, seed: u64) -> Delivery {
+        Delivery {
+            ledger: self.ledger.clone(),
+            clock: Arc::clone(&self.clock),
+            alerts: self.config.alerts.clone(),
+            seed,
+        }
+    }
+
+    /// What is called after complete polls.
+    pub(super) fn heartbeat(&self) -> Option<Arc<Heartbeat>> {
+        self.heartbeat.clone()
+    }
+
+    /// Calls the heartbeats that a poll of every profile gives reason to call.
+    pub async fn call_heartbeats(&self, wanted: &Wanted, outcome: &PollOutcome) {
+        if let (Wanted::Poll(Whom::All) | Wanted::Backfill(Whom::All), Some(heartbeat)) =
+            (wanted, &self.heartbeat)
+        {
+            heartbeat.after(outcome, self.clock.now()).await;
+        }
     }
 
     /// What is polled.

@@ -18,8 +18,8 @@ pub(super) mod twins;
 
 pub(super) use steps::{Scene, take};
 
-use rusqlite::types::{FromSql, FromSqlError, FromSqlResult, ToSqlOutput, ValueRef};
-use rusqlite::{Connection, ToSql};
+use rusqlite::types::{FromSql, FromSqlError, FromSqlResult, ToSqlOutput, Type, ValueRef};
+use rusqlite::{Connection, Row, ToSql};
 
 use crate::model::{BreakKind, BreakNumber, Cause, Identifier, Occasion, Severity, Subject};
 
@@ -61,7 +61,7 @@ pub(super) fn about(subject: &Subject) -> &'static str {
 }
 
 /// A subject as two columns.
-fn columns(subject: &Subject) -> (i64, Identifier) {
+pub(super) fn columns(subject: &Subject) -> (i64, Identifier) {
     match subject {
         Subject::Orchestration(id) => (SCOPE_ORCHESTRATION, id.clone()),
         Subject::Profile(id) => (SCOPE_PROFILE, id.clone()),
@@ -77,6 +77,12 @@ fn subject(scope: i64, id: Identifier) -> FromSqlResult<Subject> {
         SCOPE_CAUSE => Cause::from_name(&id.to_string()).map(Subject::Cause).ok_or(FromSqlError::InvalidType),
         other => Err(FromSqlError::OutOfRange(other)),
     }
+}
+
+/// The subject in the two columns of a row that begin at `first`.
+pub(super) fn subject_at(row: &Row<'_>, first: usize) -> rusqlite::Result<Subject> {
+    subject(row.get(first)?, row.get(first + 1)?)
+        .map_err(|error| rusqlite::Error::FromSqlConversionFailure(first + 1, Type::Text, Box::new(error)))
 }
 
 impl ToSql for BreakNumber {

@@ -82,6 +82,12 @@ CREATE INDEX delivery_of_notice ON delivery (notice);
 -- The story of one break.
 CREATE INDEX journal_entry_of_break ON journal_entry (body ->> 'break') WHERE kind >= 12;
 
+-- Up to when a sink has told what other sinks could not be told.
+CREATE TABLE dead_letters_told (
+    sink TEXT    NOT NULL PRIMARY KEY,
+    at   INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
 DROP VIEW journal;
 
 CREATE VIEW journal AS

@@ -6,13 +6,17 @@
 mod evidence;
 mod kind;
 mod notice;
+mod outbox;
 mod record;
 mod standing;
 mod step;
+mod transfer;
 
 pub use evidence::{Certainty, Difference, Evidence, Since};
 pub use kind::{BreakKind, Cause, Closing, Severity};
 pub use notice::{Notice, Occasion, SinkName};
+pub use outbox::{DeliveryState, NoticeNumber, Outcome, Queued, SinkBacklog, Undelivered, Waiting};
 pub use record::{BreakRecord, Resolved};
 pub use standing::{Acknowledgement, Audience, BreakNumber, Mute, Resolution, Standing, Told};
 pub use step::{Finding, Step, Subject, Tell};
+pub use transfer::TransferFacts;

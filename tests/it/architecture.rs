@@ -21,11 +21,14 @@ const ROOMS: &[(&str, Option<&[&str]>)] = &[
     ("paxos", Some(&["model", "clock"])),
     ("ledger", Some(&["model"])),
     ("sync", Some(&["paxos", "ledger", "model", "clock"])),
+    ("alerts", Some(&["model", "clock", "config", "ledger"])),
     // Written from the facts of the API and not from the client: an instant is all that they share.
     ("sim", Some(&["clock", "model::Timestamp"])),
     (
         "daemon",
-        Some(&["model", "clock", "schedule", "breaks", "config", "logging", "paxos", "ledger", "sync"]),
+        Some(&[
+            "model", "clock", "schedule", "breaks", "config", "logging", "paxos", "ledger", "sync", "alerts",
+        ]),
     ),
     ("cli", None),
     ("lib", Some(&[])),
@@ -35,7 +38,9 @@ const ROOMS: &[(&str, Option<&[&str]>)] = &[
 /// Libraries that belong to one room, or to a few.
 const OWNED: &[(&str, &[&str])] = &[
     ("rusqlite", &["ledger"]),
-    ("reqwest", &["paxos"]),
+    ("reqwest", &["paxos", "alerts"]),
+    ("lettre", &["alerts"]),
+    ("hmac", &["alerts"]),
     ("oauth2", &["paxos"]),
     ("governor", &["paxos"]),
     ("axum", &["sim"]),

@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test whose stage cannot be set has failed")]
 
+mod alerts;
 mod limits;
 mod sweeps;
 
@@ -151,6 +152,32 @@ fn every_setting_arrives() {
         [[profiles]]
         id = "prof_9"
         name = "payouts"
+        heartbeat_url_file = "DIR/heartbeat"
+        [alerts]
+        runbook_url = "https://git.example.com/runbook.md"
+        history = true
+        heartbeat.url = "https://hc.example.com/ping/0a1b2c"
+        [[alerts.sinks]]
+        name = "am"
+        type = "alertmanager"
+        urls = ["http://127.0.0.1:9093", "https://am.example.com/prefix"]
+        user = "tallyd"
+        password_file = "DIR/secret"
+        [[alerts.sinks]]
+        name = "mail"
+        type = "email"
+        host = "smtp.example.com"
+        from = "tallyd@example.com"
+        to = ["a@example.com", "b@example.com"]
+        min_severity = "critical"
+        kinds = ["failed", "rejected"]
+        profiles = ["payouts", "3b9d6a52-8e17-4c0f-a4d2-5f61c7e09b38"]
+        resolved = false
+        repeat = "never"
+        burst = 3
+        give_up_after = "1d"
+        timeout = "20s"
+        ca_file = "DIR/ca.pem"
         [poll]
         every = "90s"
         overlap = "2h"
@@ -164,6 +191,7 @@ fn every_setting_arrives() {
         window = "all"
         name = "month-end"
     "#;
+    bench.write("heartbeat", b"https://hc.example.com/ping/payouts\n");
     let environment = |name: &str| (name == "PAXOS_SECRET").then(|| OsString::from(SECRET));
     let Loaded { config, warnings, .. } = bench.load_with(text, &environment).unwrap();
     assert_eq!(warnings, []);
@@ -184,13 +212,30 @@ fn the_shipped_example_loads_with_the_defaults_it_shows() {
     let as_shipped = bench.load(&example).unwrap();
     assert_eq!(as_shipped.warnings, []);
 
-    // A line `# key = value` shows a default, unless it is one of the choices that are not taken.
-    let not_taken = ["api_url", "token_url", "client_secret_env", "client_secret_credential", "ca_file"];
+    // A line `# key = value` shows a default, unless it is one of the choices that are not taken. Tables that
+    // are commented out as a whole are choices too.
+    let not_taken = [
+        "api_url",
+        "token_url",
+        "client_secret_env",
+        "client_secret_credential",
+        "ca_file",
+        "runbook_url",
+        "kinds",
+        "profiles",
+    ];
+    let is_choice = |key: &str| not_taken.contains(&key) || key.starts_with("heartbeat_url");
+    let mut in_a_choice = false;
     let spelled_out: Vec<&str> = example
         .lines()
         .map(|line| match line.strip_prefix("# ").and_then(|rest| Some((rest, rest.split_once(" = ")?.0))) {
-            Some((rest, key)) if !key.contains(' ') && !not_taken.contains(&key) => rest,
-            _ => line,
+            Some((rest, key)) if !key.contains(' ') && !is_choice(key) && !in_a_choice => rest,
+            _ => {
+                in_a_choice = line.starts_with("# [alerts")
+                    || line.starts_with("# [[alerts")
+                    || (in_a_choice && !line.is_empty());
+                line
+            }
         })
         .collect();
     let spelled_out = bench.load(&spelled_out.join("\n")).unwrap();
@@ -200,17 +245,26 @@ fn the_shipped_example_loads_with_the_defaults_it_shows() {
     assert_eq!(as_shipped.config.poll, least.config.poll);
 
     // What an unknown key's help lists is every key there is: the example must show each.
-    for table in
-        ["paxos", "ledger", "poll", "[sweeps]", "limits", "[limits.rules]", "[limits.calendars]", "log"]
-    {
+    for table in [
+        "paxos",
+        "[profiles]",
+        "ledger",
+        "poll",
+        "[sweeps]",
+        "limits",
+        "[limits.rules]",
+        "[limits.calendars]",
+        "[alerts.sinks]",
+        "log",
+    ] {
         let error = bench.load(&with(table, "qqqqqqqqqq = 1")).map(|_| ());
         let error = error.unwrap_err();
         let help =
             error.faults().iter().find_map(|fault| fault.help.as_ref().filter(|help| help.contains("has: ")));
         let keys = help.unwrap().split_once("has: ").unwrap().1.to_owned();
         for key in keys.split(", ") {
-            // Within [limits] some keys are tables of their own.
-            let is_shown = [format!("{key} = "), format!("[[limits.{key}]]")];
+            // Some keys are tables of their own.
+            let is_shown = [format!("{key} = "), format!("[[limits.{key}]]"), format!("[alerts.{key}]")];
             assert!(is_shown.iter().any(|text| example.contains(text)), "the example lacks {key}");
         }
     }
@@ -271,6 +325,37 @@ window = "2d"
 schedule = "@reboot"
 window = "35"
 zone = "UTC"
+
+[alerts]
+runbook_url = "ftp://example.com"
+histroy = true
+
+[[alerts.sinks]]
+name = "slack"
+type = "slak"
+
+[[alerts.sinks]]
+name = "slack"
+type = "slack"
+url = "https://hooks.slack.com/services/T0/B0/hunter2-correct-horse"
+kinds = ["failled"]
+
+[[alerts.sinks]]
+name = "slack"
+type = "webhook"
+url = "http://hooks.example.com/hunter2-correct-horse"
+profiles = ["treasuri"]
+min_severity = "info"
+
+[[alerts.sinks]]
+type = "email"
+host = "smtp.example.com"
+tls = "none"
+from = "tallyd"
+to = []
+repeat = "1s"
+burst = 0
+routing_key_file = "/etc/tallyd/key"
 
 [log]
 format = true
@@ -344,7 +429,7 @@ fn single_faults_have_their_key_and_message() {
         ("limits.rules", "pending = \"1h\"", "limits.rules", "expected a list of tables, found a table"),
         ("sweeps", "window = \"48h\"", "sweeps", "expected a list of tables, found a table"),
         ("log", "level = \"INFO\"", "log.level", "expected one of \"error\", \"warn\""),
-        ("alerts", "x = 1", "alerts", "unknown table"),
+        ("reports", "x = 1", "reports", "unknown table"),
         ("profiles", "id = \"x\"", "profiles", "expected a list of tables, found a table"),
         ("[profiles]", "id = \"a b\"", "", "expected a text without spaces"),
     ];

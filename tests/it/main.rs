@@ -1,6 +1,7 @@
 //! The integration tests: one binary, one harness.
 #![allow(clippy::unwrap_used, reason = "a test whose stage cannot be set has failed")]
 
+mod alerts;
 mod architecture;
 mod cli;
 mod config;

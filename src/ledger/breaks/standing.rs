@@ -1,6 +1,6 @@
 //! Reading the breaks that are not resolved.
 
-use rusqlite::types::{FromSqlError, Type};
+use rusqlite::types::Type;
 use rusqlite::{Connection, Row, ToSql, params};
 
 use crate::ledger::Problem;
@@ -8,7 +8,7 @@ use crate::model::{
     Acknowledgement, Audience, BreakKind, Closing, Identifier, Mute, Severity, Standing, Timestamp, Told,
 };
 
-use super::{evidence, subject};
+use super::{evidence, subject_at};
 
 /// The columns of `break` that [`read`] reads, from the first one on.
 macro_rules! standing_columns {
@@ -91,13 +91,10 @@ where
 /// Reads a break from the columns that begin at `first`.
 pub(in crate::ledger) fn read(row: &Row<'_>, first: usize) -> rusqlite::Result<Standing> {
     let column = |offset: usize| first + offset;
-    let refused = |offset: usize, kind: Type, cause: Box<dyn std::error::Error + Send + Sync>| {
-        rusqlite::Error::FromSqlConversionFailure(column(offset), kind, cause)
-    };
-    let subject = subject(row.get(column(2))?, row.get(column(3))?)
-        .map_err(|error: FromSqlError| refused(3, Type::Text, Box::new(error)))?;
+    let subject = subject_at(row, column(2))?;
     let text: String = row.get(column(6))?;
-    let evidence = evidence::from_text(&text).map_err(|error| refused(6, Type::Text, Box::new(error)))?;
+    let evidence = evidence::from_text(&text)
+        .map_err(|error| rusqlite::Error::FromSqlConversionFailure(column(6), Type::Text, Box::new(error)))?;
     let mute = match row.get::<_, Option<Timestamp>>(column(10))? {
         None => Mute::Off,
         Some(at) => Mute::On(Acknowledgement {

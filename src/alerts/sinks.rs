@@ -1,0 +1,86 @@
+//! The sinks, one file for each kind: small, each with its own client, limits and form.
+
+mod alertmanager;
+mod email;
+mod log;
+mod pagerduty;
+mod slack;
+mod webhook;
+
+pub use alertmanager::{Alert, Alertmanagers, MAX_ALERTS, alert, payload as alertmanager_payload};
+pub use email::Email;
+pub use log::Log;
+pub use pagerduty::{PagerDuty, payload as pagerduty_payload};
+pub use slack::{Slack, payload as slack_payload};
+pub use webhook::{Webhook, payload as webhook_payload, signature};
+
+pub(super) use alertmanager::over_the_cap;
+
+use super::failure::{SendError, SinkError};
+use super::http::Http;
+use super::message::Message;
+use crate::config::{SinkConfig, SinkTarget};
+use crate::model::Timestamp;
+
+/// A sink that can be told something.
+#[derive(Debug)]
+pub enum Sink {
+    /// The log of this process.
+    Log(Log),
+    /// A URL that takes tallyd's own JSON.
+    Webhook(Webhook),
+    /// Alertmanagers.
+    Alertmanager(Alertmanagers),
+    /// A channel of Slack.
+    Slack(Slack),
+    /// A service of PagerDuty.
+    PagerDuty(PagerDuty),
+    /// E-mail.
+    Email(Box<Email>),
+}
+
+impl Sink {
+    /// The sink that a configuration describes. Nothing is sent yet.
+    ///
+    /// # Errors
+    ///
+    /// Its certificates or addresses cannot be used.
+    pub fn new(config: &SinkConfig) -> Result<Self, SinkError> {
+        let http = || Http::new(&config.name.0, config.timeout, config.extra_roots.as_ref());
+        Ok(match &config.target {
+            SinkTarget::Log => Self::Log(Log),
+            SinkTarget::Webhook { url, secret } => {
+                Self::Webhook(Webhook { http: http()?, url: url.clone(), secret: secret.clone() })
+            }
+            SinkTarget::Alertmanager { urls, login } => {
+                Self::Alertmanager(Alertmanagers::new(http()?, urls, login.clone()))
+            }
+            SinkTarget::Slack { url } => Self::Slack(Slack { http: http()?, url: url.clone() }),
+            SinkTarget::PagerDuty { url, routing_key } => Self::PagerDuty(PagerDuty {
+                http: http()?,
+                url: url.clone(),
+                routing_key: routing_key.clone(),
+            }),
+            SinkTarget::Email(email) => Self::Email(Box::new(Email::new(email, config)?)),
+        })
+    }
+
+    /// Tells a message.
+    ///
+    /// # Errors
+    ///
+    /// The sink did not take it.
+    pub async fn send(&self, message: &Message, now: Timestamp) -> Result<(), SendError> {
+        match self {
+            Self::Log(log) => {
+                log.tell(message);
+                Ok(())
+            }
+            Self::Webhook(webhook) => webhook.send(message, now).await,
+            Self::Alertmanager(alertmanagers) => alertmanagers.send(&[alert(message, now)], now).await,
+            Self::Slack(slack) => slack.send(message, now).await,
+            Self::PagerDuty(pagerduty) => pagerduty.send(message, now).await,
+            Self::Email(email) => email.send(message).await,
+        }
+    }
+}

@@ -1,0 +1,374 @@
+//! The outbox: what waits for each sink, and what became of it.
+//!
+//! Notices come into it in the transaction of what they tell (`breaks`). When and how they are told is decided
+//! by whoever delivers them; here that is only kept, so that a kill at any moment repeats a delivery under the
+//! same key and loses none.
+
+mod records;
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use rusqlite::{Connection, OptionalExtension, Row, params};
+
+use crate::model::{
+    BreakKind, BreakNumber, BreakRecord, DeliveryState, Notice, NoticeNumber, Occasion, Outcome, Queued,
+    SinkBacklog, SinkName, Timestamp, Undelivered, Waiting,
+};
+
+use super::{Ledger, LedgerError, Problem, Reader, breaks};
+
+/// How many waiting notices are looked at in one go. What is beyond waits its turn.
+const MAX_LOOKED_AT: i64 = 10_000;
+
+/// The most reminders that are made at once.
+const MAX_REMINDERS: i64 = 1000;
+
+/// Says whether a sink tells a notice.
+pub type Tells = Arc<dyn Fn(&Notice) -> bool + Send + Sync>;
+
+/// What a sink reminds of.
+pub struct Reminding {
+    /// The sink.
+    pub sink: SinkName,
+    /// How long after it told something last.
+    pub after: Duration,
+    /// Whether it tells a notice at all.
+    pub tells: Tells,
+}
+
+impl fmt::Debug for Reminding {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("Reminding").field("sink", &self.sink).finish_non_exhaustive()
+    }
+}
+
+impl Ledger {
+    /// Gives up what waits for sinks that are not among these, for the reason `why`; returns how many that were.
+    pub async fn give_up_other_sinks(
+        &self,
+        sinks: Vec<SinkName>,
+        now: Timestamp,
+        why: &'static str,
+    ) -> Result<usize, LedgerError> {
+        self.transact("give_up_other_sinks", move |connection| give_up_others(connection, &sinks, now, why))
+            .await
+    }
+
+    /// Drops what a sink was to be told of the end of breaks of which it was told nothing.
+    pub async fn drop_untold_ends(&self, sink: SinkName) -> Result<usize, LedgerError> {
+        self.transact("drop_untold_ends", move |connection| drop_untold_ends(connection, &sink)).await
+    }
+
+    /// Fixes that these notices are told to a sink as one.
+    pub async fn fix_batch(&self, sink: SinkName, members: Vec<NoticeNumber>) -> Result<(), LedgerError> {
+        self.transact("fix_batch", move |connection| fix_batch(connection, &sink, &members)).await
+    }
+
+    /// Notes what became of the delivery of these notices to a sink.
+    pub async fn note_delivery(
+        &self,
+        sink: SinkName,
+        members: Vec<NoticeNumber>,
+        outcome: Outcome,
+        now: Timestamp,
+    ) -> Result<(), LedgerError> {
+        self.transact("note_delivery", move |connection| note(connection, &sink, &members, &outcome, now))
+            .await
+    }
+
+    /// Notes up to when a sink has told what other sinks could not be told.
+    pub async fn note_dead_letters_told(&self, sink: SinkName, at: Timestamp) -> Result<(), LedgerError> {
+        self.transact("note_dead_letters_told", move |connection| {
+            connection
+                .prepare_cached(
+                    "INSERT INTO dead_letters_told (sink, at) VALUES (?1, ?2)
+                     ON CONFLICT (sink) DO UPDATE SET at = excluded.at",
+                )?
+                .execute(params![sink.0, at])?;
+            Ok(())
+        })
+        .await
+    }
+
+    /// Puts reminders into a sink's queue of what still stands, is not muted, and was told long ago. Returns how
+    /// many.
+    pub async fn remind(&self, reminding: Reminding, now: Timestamp) -> Result<usize, LedgerError> {
+        self.transact("remind", move |connection| remind(connection, &reminding, now)).await
+    }
+}
+
+impl Reader {
+    /// What a sink is to be told now, oldest first. What is told after something of the same break that waits for
+    /// a later time waits too.
+    pub fn due(&self, sink: &SinkName, now: Timestamp) -> Result<Vec<Queued>, LedgerError> {
+        self.snapshot(|connection| due(connection, sink, now))
+    }
+
+    /// The newest notice that waits for a sink; it changes when something new comes.
+    pub fn newest_waiting(&self, sink: &SinkName) -> Result<Option<NoticeNumber>, LedgerError> {
+        self.snapshot(|connection| {
+            Ok(connection
+                .prepare_cached("SELECT max(notice) FROM delivery WHERE sink = ?1 AND state = 'waiting'")?
+                .query_row([&sink.0], |row| row.get::<_, Option<i64>>(0))?
+                .map(NoticeNumber))
+        })
+    }
+
+    /// The same notices with everything that is known of their breaks.
+    pub fn with_records(&self, queued: Vec<Queued>) -> Result<Vec<Waiting>, LedgerError> {
+        self.snapshot(|connection| {
+            queued
+                .into_iter()
+                .map(|queued| {
+                    let record = records::of(connection, queued.notice.number)?;
+                    Ok(Waiting { queued, record })
+                })
+                .collect()
+        })
+    }
+
+    /// The breaks that people were told of and that are unresolved, or were resolved after `resolved_after`: the
+    /// worst first, then the newest; at most `most`.
+    pub fn told_breaks(
+        &self,
+        resolved_after: Timestamp,
+        most: usize,
+    ) -> Result<Vec<BreakRecord>, LedgerError> {
+        self.snapshot(|connection| records::told(connection, resolved_after, most))
+    }
+
+    /// Up to when a sink has told what other sinks could not be told; `None` where it never did.
+    pub fn dead_letters_told_at(&self, sink: &SinkName) -> Result<Option<Timestamp>, LedgerError> {
+        self.snapshot(|connection| {
+            Ok(connection
+                .prepare_cached("SELECT at FROM dead_letters_told WHERE sink = ?1")?
+                .query_row([&sink.0], |row| row.get(0))
+                .optional()?)
+        })
+    }
+
+    /// How much waits for each sink, and how much was given up.
+    pub fn backlogs(&self) -> Result<Vec<SinkBacklog>, LedgerError> {
+        self.snapshot(backlogs)
+    }
+
+    /// What waits or was given up, sink by sink, the newest first; at most `most`.
+    pub fn undelivered(&self, most: usize) -> Result<Vec<Undelivered>, LedgerError> {
+        self.snapshot(|connection| undelivered(connection, most))
+    }
+}
+
+/// The columns of a [`Queued`], from the tables `delivery AS d`, `notice AS n`, `break AS k` and `profile AS p`.
+const QUEUED: &str =
+    "n.number, k.number, k.kind, k.scope, k.subject, k.episode, n.severity, p.id, n.occasion,
+    n.at, d.attempts, d.batch";
+const QUEUED_FROM: &str = "delivery AS d JOIN notice AS n ON n.number = d.notice
+    JOIN break AS k ON k.number = n.break LEFT JOIN profile AS p ON p.key = k.profile";
+/// How many columns that are.
+const QUEUED_COLUMNS: usize = 12;
+
+fn queued(row: &Row<'_>) -> rusqlite::Result<Queued> {
+    Ok(Queued {
+        number: NoticeNumber(row.get(0)?),
+        notice: Notice {
+            number: row.get(1)?,
+            kind: row.get(2)?,
+            subject: breaks::subject_at(row, 3)?,
+            episode: row.get(5)?,
+            severity: row.get(6)?,
+            profile: row.get(7)?,
+            occasion: row.get(8)?,
+            at: row.get(9)?,
+        },
+        attempts: row.get(10)?,
+        batch: row.get::<_, Option<i64>>(11)?.map(NoticeNumber),
+    })
+}
+
+fn due(connection: &Connection, sink: &SinkName, now: Timestamp) -> Result<Vec<Queued>, Problem> {
+    let query = format!(
+        "SELECT {QUEUED} FROM {QUEUED_FROM}
+         WHERE d.sink = ?1 AND d.state = 'waiting' AND d.next_at <= ?2 AND NOT EXISTS (
+             SELECT 1 FROM notice AS former JOIN delivery AS fd ON fd.notice = former.number
+             WHERE former.break = n.break AND former.number < n.number
+                 AND fd.sink = ?1 AND fd.state = 'waiting' AND fd.next_at > ?2)
+         ORDER BY d.batch IS NULL, d.next_at, n.number LIMIT ?3"
+    );
+    Ok(connection
+        .prepare_cached(&query)?
+        .query_map(params![sink.0, now, MAX_LOOKED_AT], queued)?
+        .collect::<Result<_, _>>()?)
+}
+
+fn give_up_others(
+    connection: &Connection,
+    sinks: &[SinkName],
+    now: Timestamp,
+    why: &str,
+) -> Result<usize, Problem> {
+    let waiting: Vec<String> = connection
+        .prepare("SELECT DISTINCT sink FROM delivery WHERE state = 'waiting'")?
+        .query_map([], |row| row.get(0))?
+        .collect::<Result<_, _>>()?;
+    let mut given_up = 0;
+    for gone in waiting.into_iter().filter(|name| !sinks.iter().any(|sink| sink.0 == *name)) {
+        given_up += connection.execute(
+            "UPDATE delivery SET state = 'dead', error = ?3, ended_at = ?2 WHERE sink = ?1 AND state = 'waiting'",
+            params![gone, now, why],
+        )?;
+    }
+    Ok(given_up)
+}
+
+fn drop_untold_ends(connection: &Connection, sink: &SinkName) -> Result<usize, Problem> {
+    Ok(connection
+        .prepare_cached(
+            "DELETE FROM delivery WHERE sink = ?1 AND state = 'waiting' AND notice IN (
+                 SELECT n.number FROM delivery AS d JOIN notice AS n ON n.number = d.notice
+                 WHERE d.sink = ?1 AND d.state = 'waiting' AND n.occasion IN (?2, ?3) AND NOT EXISTS (
+                     SELECT 1 FROM notice AS former JOIN delivery AS fd ON fd.notice = former.number
+                     WHERE former.break = n.break AND former.number < n.number AND fd.sink = ?1))",
+        )?
+        .execute(params![sink.0, Occasion::Resolved, Occasion::Acknowledged])?)
+}
+
+fn fix_batch(connection: &Connection, sink: &SinkName, members: &[NoticeNumber]) -> Result<(), Problem> {
+    let Some(batch) = members.iter().min() else { return Ok(()) };
+    let mut update =
+        connection.prepare_cached("UPDATE delivery SET batch = ?3 WHERE sink = ?1 AND notice = ?2")?;
+    for member in members {
+        update.execute(params![sink.0, member.0, batch.0])?;
+    }
+    Ok(())
+}
+
+fn note(
+    connection: &Connection,
+    sink: &SinkName,
+    members: &[NoticeNumber],
+    outcome: &Outcome,
+    now: Timestamp,
+) -> Result<(), Problem> {
+    let (state, next_at, error, ended_at) = match outcome {
+        Outcome::Delivered => ("sent", now, None, Some(now)),
+        Outcome::TryAgain { at, error } => ("waiting", *at, Some(error), None),
+        Outcome::Dead { error } => ("dead", now, Some(error), Some(now)),
+    };
+    let mut update = connection.prepare_cached(
+        "UPDATE delivery SET state = ?3, next_at = ?4, error = ?5, ended_at = ?6, attempts = attempts + 1
+         WHERE sink = ?1 AND notice = ?2 AND state = 'waiting'",
+    )?;
+    for member in members {
+        update.execute(params![sink.0, member.0, state, next_at, error, ended_at])?;
+    }
+    Ok(())
+}
+
+fn remind(connection: &Connection, reminding: &Reminding, now: Timestamp) -> Result<usize, Problem> {
+    let told_before = now.minus(reminding.after);
+    let candidates: Vec<BreakNumber> = connection
+        .prepare_cached(
+            "SELECT k.number FROM break AS k JOIN notice AS n ON n.break = k.number
+             JOIN delivery AS d ON d.notice = n.number AND d.sink = ?1
+             WHERE k.resolved_at IS NULL AND k.muted_at IS NULL AND k.history = 0 AND k.told > 0
+             GROUP BY k.number HAVING max(n.at) <= ?2 AND sum(d.state = 'waiting') = 0
+             ORDER BY k.severity DESC, k.number LIMIT ?3",
+        )?
+        .query_map(params![reminding.sink.0, told_before, MAX_REMINDERS], |row| row.get(0))?
+        .collect::<Result<_, _>>()?;
+    let mut reminded = 0;
+    for number in candidates {
+        let Some(notice) = reminder(connection, number, now)? else { continue };
+        if !(reminding.tells)(&notice) {
+            continue;
+        }
+        let notice = connection
+            .prepare_cached("INSERT INTO notice (break, occasion, severity, at) VALUES (?1, ?2, ?3, ?4)")?
+            .insert(params![number, Occasion::Reminded, notice.severity, now])?;
+        connection
+            .prepare_cached("INSERT INTO delivery (sink, notice, next_at) VALUES (?1, ?2, 0)")?
+            .execute(params![reminding.sink.0, notice])?;
+        reminded += 1;
+    }
+    Ok(reminded)
+}
+
+/// The reminder of a break; `None` where a worse one says already that the same is held up.
+fn reminder(connection: &Connection, number: BreakNumber, now: Timestamp) -> Result<Option<Notice>, Problem> {
+    let record = records::of(connection, number)?;
+    let standing = record.standing;
+    if let Some(rank) = standing.kind.held_up_rank() {
+        let (_, subject) = breaks::columns(&standing.subject);
+        let others = breaks::standing::of_id(connection, &subject)?;
+        if others.iter().filter_map(|other| BreakKind::held_up_rank(other.kind)).any(|other| other > rank) {
+            return Ok(None);
+        }
+    }
+    Ok(Some(Notice {
+        number,
+        kind: standing.kind,
+        subject: standing.subject,
+        episode: standing.episode,
+        severity: standing.severity,
+        profile: record.profile.map(|profile| profile.id),
+        occasion: Occasion::Reminded,
+        at: now,
+    }))
+}
+
+fn backlogs(connection: &Connection) -> Result<Vec<SinkBacklog>, Problem> {
+    let mut backlogs: Vec<SinkBacklog> = connection
+        .prepare_cached(
+            "SELECT d.sink, sum(d.state = 'waiting'), min(CASE WHEN d.state = 'waiting' THEN n.at END),
+                 min(CASE WHEN d.state = 'waiting' AND d.next_at > 0 THEN d.next_at END),
+                 sum(d.state = 'dead'), max(CASE WHEN d.state = 'dead' THEN d.ended_at END)
+             FROM delivery AS d JOIN notice AS n ON n.number = d.notice
+             WHERE d.state IN ('waiting', 'dead') GROUP BY d.sink ORDER BY d.sink",
+        )?
+        .query_map([], |row| {
+            Ok(SinkBacklog {
+                sink: SinkName(row.get(0)?),
+                waiting: row.get(1)?,
+                oldest_waiting_at: row.get(2)?,
+                next_at: row.get(3)?,
+                dead: row.get(4)?,
+                last_dead_at: row.get(5)?,
+                error: None,
+            })
+        })?
+        .collect::<Result<_, _>>()?;
+    for backlog in &mut backlogs {
+        backlog.error = connection
+            .prepare_cached(
+                "SELECT error FROM delivery WHERE sink = ?1 AND state IN ('waiting', 'dead') AND error IS NOT NULL
+                 ORDER BY coalesce(ended_at, next_at) DESC LIMIT 1",
+            )?
+            .query_row([&backlog.sink.0], |row| row.get(0))
+            .optional()?;
+    }
+    Ok(backlogs)
+}
+
+fn undelivered(connection: &Connection, most: usize) -> Result<Vec<Undelivered>, Problem> {
+    let query = format!(
+        "SELECT {QUEUED}, d.sink, d.next_at, d.error, d.ended_at FROM {QUEUED_FROM}
+         WHERE d.state IN ('waiting', 'dead') ORDER BY d.sink, d.state DESC, n.number DESC LIMIT ?1"
+    );
+    let most = i64::try_from(most).unwrap_or(i64::MAX);
+    Ok(connection
+        .prepare_cached(&query)?
+        .query_map([most], |row| {
+            let at = |offset| QUEUED_COLUMNS + offset;
+            let ended_at: Option<Timestamp> = row.get(at(3))?;
+            let next_at = row.get(at(1))?;
+            Ok(Undelivered {
+                sink: SinkName(row.get(at(0))?),
+                queued: queued(row)?,
+                state: ended_at.map_or(DeliveryState::Waiting(next_at), DeliveryState::Dead),
+                error: row.get(at(2))?,
+            })
+        })?
+        .collect::<Result<_, _>>()?)
+}

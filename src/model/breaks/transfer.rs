@@ -1,0 +1,20 @@
+//! What the transfer of a leg tells beyond its orchestration.
+
+use crate::model::{Identifier, LegSide};
+
+/// What Get Transfer says of a leg that holds an orchestration up, or failed. All of it is text of Paxos.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TransferFacts {
+    /// Which leg.
+    pub side: LegSide,
+    /// The transfer.
+    pub id: Identifier,
+    /// Why it waits.
+    pub secondary_status: Option<String>,
+    /// The blockchain that it is on.
+    pub network: Option<String>,
+    /// Its transaction there.
+    pub transaction_hash: Option<String>,
+    /// What Paxos calls the request that told it, for its support.
+    pub request_id: Option<String>,
+}
