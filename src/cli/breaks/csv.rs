@@ -4,6 +4,7 @@ use csv::{Terminator, WriterBuilder};
 
 use super::words;
 use crate::cli::failure::Failure;
+use crate::cli::terminal::plain;
 use crate::ledger::BreakState;
 use crate::model::{Audience, BreakRecord, Certainty, Mute, Resolution, Route, Timestamp};
 
@@ -48,9 +49,10 @@ pub(super) fn of(records: &[BreakRecord]) -> Result<String, Failure> {
     Ok(String::from_utf8(bytes).map_err(anyhow::Error::from)?)
 }
 
-/// A cell that no spreadsheet takes for a formula: whoever pays can write a `ref_id`.
+/// A cell that no spreadsheet takes for a formula and no terminal obeys: whoever pays can write a `ref_id`.
 fn safe(cell: &str) -> String {
-    if cell.starts_with(['=', '+', '-', '@', '\t', '\r']) { format!("'{cell}") } else { cell.to_owned() }
+    let quote = if cell.starts_with(['=', '+', '-', '@', '\t', '\r']) { "'" } else { "" };
+    format!("{quote}{}", plain(cell))
 }
 
 fn cells(record: &BreakRecord) -> [String; 27] {

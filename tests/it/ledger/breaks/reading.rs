@@ -135,18 +135,6 @@ async fn a_break_is_told_with_its_orchestration_and_its_whole_story() {
     assert!(reader.break_story(BreakNumber(3)).unwrap().is_none());
 }
 
-/// Catches: a list that reads every break to show the first ones.
-#[tokio::test]
-async fn the_first_page_and_the_count_come_from_the_index() {
-    let bench = several().await;
-    let plan = crate::harness::texts_of(
-        &bench.path(),
-        "EXPLAIN QUERY PLAN SELECT k.number FROM break AS k INDEXED BY break_by_need WHERE 1 AND k.resolved_at IS NULL
-         ORDER BY k.muted_at IS NOT NULL, k.severity DESC, k.history, k.since, k.number LIMIT 50",
-    );
-    assert!(!plan.iter().any(|line| line.contains("TEMP B-TREE")), "{plan:?}");
-}
-
 #[tokio::test]
 async fn a_ledger_of_an_older_tallyd_says_what_brings_it_up_to_date() {
     let bench = Bench::new().await;
