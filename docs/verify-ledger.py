@@ -172,12 +172,60 @@ def check_rows(ledger):
     return rows, merged
 
 
+def check_breaks(ledger):
+    """Holds every break against what the journal's entries about it come to; how many there are."""
+    states, gone = {}, {}
+    *_, pruned_in = beginning(ledger)
+    for batch, at, kind, details in ledger.execute(
+        "SELECT batch, at, kind, details FROM journal WHERE kind LIKE 'break_%' ORDER BY seq"
+    ):
+        details = json.loads(details)
+        break_number, kind = details["break"], kind.removeprefix("break_")
+        # A break may be gone if all that is left of it is that a former pruning carried it.
+        gone[break_number] = gone.get(break_number, True) and kind == "carried" and batch < (pruned_in or 0)
+        state = states.setdefault(break_number, {})
+        if kind == "carried":
+            states[break_number] = details
+        elif kind == "opened":
+            state.update(details, opened_at=at, acknowledged=None, resolved=None)
+        elif kind == "revised":
+            state.update(severity=details["severity"], evidence=details["evidence"])
+        elif kind == "acknowledged":
+            state["acknowledged"] = {key: details[key] for key in ("by", "why", "until")} | {"at": at}
+        elif kind == "unacknowledged":
+            state["acknowledged"] = None
+        elif kind == "resolved":
+            state["resolved"] = {"at": at, "by": details["by"], "why": details["why"]}
+    plain = ("kind", "severity", "about", "profile_id", "episode", "former", "opened_at")
+    acts = {"acknowledged": ("at", "by", "why", "until"), "resolved": ("at", "by", "why")}
+    rows = ledger.execute("SELECT * FROM breaks")
+    columns = [column for column, *_ in rows.description]
+    count = 0
+    for row in rows:
+        row = dict(zip(columns, row))
+        state = states.pop(row["number"], {})
+        expected = [state.get(key) for key in plain]
+        expected += [state.get("id"), int(state.get("history", 2)), state.get("evidence")]
+        found = [row[key] for key in plain] + [row["subject"], row["history"], json.loads(row["evidence"])]
+        for act, keys in acts.items():
+            expected += [(state.get(act) or {}).get(key) for key in keys]
+            found += [row[f"{act}_{key}"] for key in keys]
+        if expected != found:
+            sys.exit(f"break {row['number']} is not what the journal says of it")
+        count += 1
+    lost = [number for number in states if not gone[number]]
+    if lost:
+        sys.exit(f"{len(lost)} breaks of the journal have no row")
+    return count
+
+
 def main():
     ledger = sqlite3.connect(f"file:{sys.argv[1]}?mode=ro", uri=True)
     ledger.execute("BEGIN")
     head = chain_head(ledger, sys.argv[2] if len(sys.argv) > 2 else None)
     rows, merged = check_rows(ledger)
-    print(f"{rows} orchestrations checked, {merged} merged rows not followed")
+    breaks = check_breaks(ledger)
+    print(f"{rows} orchestrations and {breaks} breaks checked, {merged} merged rows not followed")
     print(f"journal head {head}")
 
 

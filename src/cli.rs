@@ -4,6 +4,7 @@
 //! has `--json`. What the commands do is in the other rooms; here it is started and shown.
 
 mod alerts;
+mod breaks;
 mod check_config;
 mod demo;
 pub mod document;
@@ -24,6 +25,7 @@ mod sim;
 mod status;
 mod sweep;
 mod terminal;
+mod when;
 
 use std::path::PathBuf;
 
@@ -55,6 +57,7 @@ const EXIT_CODES: &[(&str, &str)] = &[
     ("0", "fine"),
     ("1", "failed, or a poll or sweep that was not complete"),
     ("2", "usage"),
+    ("3", "breaks are open; only where --exit-code asks for it"),
     ("75", "Paxos could not be reached or asked for a pause; try again later"),
     ("78", "the configuration is wrong: the file, the credentials, a profile, or whose ledger it is"),
 ];
@@ -134,6 +137,9 @@ enum Command {
     Show(show::ShowArguments),
     /// Tell what the journal knows of one orchestration, oldest first
     History(history::HistoryArguments),
+    /// List what is wrong, and acknowledge or resolve it
+    #[command(subcommand)]
+    Breaks(breaks::BreaksCommand),
     /// See that people are told: try the sinks, look at what waits
     #[command(subcommand)]
     Alerts(alerts::AlertsCommand),
@@ -186,6 +192,7 @@ fn run(arguments: Arguments, terminal: Terminal) -> Result<Exit, Failure> {
         Command::Status(wanted) => status::run(&common, &wanted, terminal),
         Command::Show(wanted) => show::run(&common, &wanted, terminal),
         Command::History(wanted) => history::run(&common, &wanted, terminal),
+        Command::Breaks(wanted) => breaks::run(&common, &wanted, terminal),
         Command::Alerts(wanted) => alerts::run(&common, &wanted, terminal),
         Command::Ledger(wanted) => ledger::run(&common, &wanted, terminal),
         Command::CheckConfig(wanted) => check_config::run(&common, &wanted, terminal),

@@ -45,6 +45,11 @@ mod writer;
 
 pub use backup::{Backup, BackupError, BackupProblem, Existing, backup};
 pub use beside::Beside;
+pub use breaks::evidence::to_text as evidence_text;
+pub use breaks::people::{Deed, Deeds, Refusal, Refused, Rest};
+pub use breaks::reading::{BreakCounts, BreakFilter, BreakState, BreakTotal, WhichHistory};
+pub use breaks::restored::RestoredOutbox;
+pub use breaks::story::{BreakStory, StoryDelivery, StoryNotice, StoryStep};
 pub use checkpoint::{Checkpoint, PrunedCounts};
 pub use error::{LedgerError, Problem};
 pub use history::{Beginning, BreakEvent, BreakStep, Event, EventKind, History, Was};

@@ -14,6 +14,8 @@ pub enum Exit {
     Failed,
     /// 2: the command line makes no sense.
     Usage,
+    /// 3: it did what was asked, and breaks are open; only where `--exit-code` asks for it.
+    BreaksOpen,
     /// 75: Paxos could not be reached, or asked for a pause; trying again later may help.
     Unreachable,
     /// 78: the configuration is wrong: the file, the credentials, a profile, or whose ledger it is.
@@ -27,6 +29,7 @@ impl Exit {
             Self::Fine => 0,
             Self::Failed => 1,
             Self::Usage => 2,
+            Self::BreaksOpen => 3,
             Self::Unreachable => 75,
             Self::Configuration => 78,
         }

@@ -106,7 +106,7 @@ fn headline(event: &Event) -> String {
             "went missing: Paxos answers that there is no such orchestration (404)".to_owned()
         }
         EventKind::Reappeared => "reappeared".to_owned(),
-        EventKind::Break(event) => break_headline(event),
+        EventKind::Break(event) => plain(&break_headline(event)),
     }
 }
 
@@ -128,18 +128,24 @@ fn details(event: &Event) -> Vec<String> {
         | EventKind::Merged
         | EventKind::WentMissing
         | EventKind::Reappeared => Vec::new(),
-        EventKind::Break(event) => match &event.step {
-            BreakStep::Acknowledged { why, until, .. } => {
-                let until = until.as_ref().map(|until| format!("until: {until}"));
-                [Some(format!("why: {why}")), until].into_iter().flatten().collect()
-            }
-            BreakStep::Resolved { why, .. } => vec![format!("why: {why}")],
-            BreakStep::Opened(_) | BreakStep::Revised(_) | BreakStep::Unacknowledged { .. } => Vec::new(),
-        },
+        EventKind::Break(event) => break_details(&event.step),
     }
 }
 
-fn break_headline(event: &BreakEvent) -> String {
+/// The reasons that people gave.
+pub(super) fn break_details(step: &BreakStep) -> Vec<String> {
+    match step {
+        BreakStep::Acknowledged { why, until, .. } => {
+            let until = until.as_ref().map(|until| format!("until: {until}"));
+            [Some(format!("why: {why}")), until].into_iter().flatten().collect()
+        }
+        BreakStep::Resolved { why, .. } => vec![format!("why: {why}")],
+        BreakStep::Opened(_) | BreakStep::Revised(_) | BreakStep::Unacknowledged { .. } => Vec::new(),
+    }
+}
+
+/// What became of a break, in one line.
+pub(super) fn break_headline(event: &BreakEvent) -> String {
     let name = format!("break {} ({})", event.number, event.kind);
     match &event.step {
         BreakStep::Opened(severity) => format!("{name} opened, {severity}"),
@@ -194,7 +200,8 @@ fn event_document(event: &Event) -> Value {
     json!({ "seq": event.seq, "at": event.at.to_rfc3339(), "poll": event.poll, "kind": kind, "detail": detail })
 }
 
-fn break_document(event: &BreakEvent) -> (&'static str, Value) {
+/// What became of a break, as JSON: its kind and the rest.
+pub(super) fn break_document(event: &BreakEvent) -> (&'static str, Value) {
     let (kind, rest) = match &event.step {
         BreakStep::Opened(severity) => ("break_opened", json!({ "severity": severity })),
         BreakStep::Revised(severity) => ("break_revised", json!({ "severity": severity })),

@@ -6,7 +6,10 @@ use super::failure::Failure;
 use super::terminal::Terminal;
 use super::{Common, logging_of};
 use crate::config::{self, Colour, Config};
+use crate::daemon;
+use crate::ledger::{Reader, Route};
 use crate::logging::Levels;
+use crate::model::Timestamp;
 
 /// Loads the configuration, tells its warnings and starts logging.
 pub(super) fn load(common: &Common, terminal: Terminal) -> Result<Config, Failure> {
@@ -32,4 +35,14 @@ pub(super) fn colour(terminal: Terminal) -> Colour {
 /// The path of the ledger in a configuration, for commands that only read.
 pub(super) fn ledger_path(config: &Config) -> PathBuf {
     config.ledger.path.clone()
+}
+
+/// What Paxos's clock shows, as far as the ledger knows, when the local one shows `now`.
+pub(super) fn by_paxos(reader: &Reader, now: Timestamp) -> Result<Timestamp, Failure> {
+    Ok(reader.clock_skew()?.map_or(now, |skew| skew.correct(now)))
+}
+
+/// Which sinks tell what people do with breaks: the same as tell everything else.
+pub(super) fn route(config: &Config) -> Route {
+    daemon::rules(config).route
 }

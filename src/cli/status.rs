@@ -13,7 +13,7 @@ use super::poll::to_json;
 use super::terminal::{Paint, Terminal, age, render, skew_worth_telling, table, thousands};
 use super::{Common, Exit, session};
 use crate::clock::{Clock as _, SystemClock};
-use crate::ledger::{Indexes, LastPoll, Overview, ProfileOverview, Reader};
+use crate::ledger::{BreakCounts, Indexes, LastPoll, Overview, ProfileOverview, Reader};
 use crate::model::{Profile, ProfileSelection, Timestamp};
 use owed::Owed;
 use service::Service;
@@ -69,6 +69,9 @@ pub(super) fn text(
         &overview.customer.as_ref().map_or_else(|| "not seen yet".to_owned(), ToString::to_string),
     );
     line("orchestrations", &orchestrations(overview));
+    if let Some((breaks, paint)) = breaks(overview.breaks) {
+        line("breaks", &terminal.paint(&breaks, paint));
+    }
     if overview.unreadable > 0 {
         let unreadable =
             format!("{} rows could not be read and are kept raw", thousands(overview.unreadable));
@@ -113,6 +116,28 @@ fn orchestrations(overview: &Overview) -> String {
         overview.open.iter().map(|(status, count)| format!("{} {status}", thousands(*count))).collect();
     let open = if open.is_empty() { "none open".to_owned() } else { format!("open: {}", open.join(", ")) };
     format!("{}, {open}", thousands(overview.orchestrations))
+}
+
+/// The unresolved breaks in a line; `None` where there is none.
+fn breaks(counts: BreakCounts) -> Option<(String, Paint)> {
+    let BreakCounts { critical, warning, acknowledged, history } = counts;
+    let paint = match (critical, warning) {
+        (0, 0) => Paint::Faint,
+        (0, _) => Paint::Warning,
+        _ => Paint::Bad,
+    };
+    let parts = [
+        (critical, "open and critical"),
+        (warning, "open and warning"),
+        (acknowledged, "acknowledged"),
+        (history, "of history"),
+    ];
+    let parts: Vec<_> = parts
+        .into_iter()
+        .filter(|(count, _)| *count > 0)
+        .map(|(count, what)| format!("{} {what}", thousands(count)))
+        .collect();
+    (!parts.is_empty()).then(|| (parts.join(", "), paint))
 }
 
 fn profiles(overview: &Overview, now: Timestamp, terminal: Terminal) -> String {
@@ -204,6 +229,7 @@ struct Status<'a> {
     customer_id: Option<String>,
     orchestrations: u64,
     open: std::collections::BTreeMap<&'a str, u64>,
+    breaks: BreakStatus,
     unreadable: u64,
     indexes_built: bool,
     journal_head: String,
@@ -216,6 +242,22 @@ struct Status<'a> {
     owed_sweeps: &'a [Owed],
     stops: Vec<StopStatus<'a>>,
     profiles: Vec<ProfileStatus<'a>>,
+}
+
+/// The unresolved breaks. Those of history are in none of the other numbers.
+#[derive(Serialize)]
+struct BreakStatus {
+    open_critical: u64,
+    open_warning: u64,
+    acknowledged: u64,
+    history: u64,
+}
+
+impl BreakStatus {
+    fn of(counts: BreakCounts) -> Self {
+        let BreakCounts { critical, warning, acknowledged, history } = counts;
+        Self { open_critical: critical, open_warning: warning, acknowledged, history }
+    }
 }
 
 #[derive(Serialize)]
@@ -269,6 +311,7 @@ impl<'a> Status<'a> {
             customer_id: overview.customer.as_ref().map(ToString::to_string),
             orchestrations: overview.orchestrations,
             open: overview.open.iter().map(|(status, count)| (status.as_str(), *count)).collect(),
+            breaks: BreakStatus::of(overview.breaks),
             unreadable: overview.unreadable,
             indexes_built: overview.indexes == Indexes::Built,
             journal_head: overview.journal.note(),

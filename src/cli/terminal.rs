@@ -70,6 +70,18 @@ impl Terminal {
         writeln!(io::stderr().lock(), "{line}").unwrap_or_default();
     }
 
+    /// Asks somebody who sits at the terminal whether to go on.
+    pub(super) fn ask(self, question: &str) -> Result<Answer, Failure> {
+        if !self.watched || !io::stdin().is_terminal() {
+            return Ok(Answer::Nobody);
+        }
+        write!(io::stderr().lock(), "{question} [y/N] ").unwrap_or_default();
+        let mut line = String::new();
+        io::stdin().read_line(&mut line).map_err(Failure::Output)?;
+        let is_yes = matches!(line.trim().to_lowercase().as_str(), "y" | "yes");
+        Ok(if is_yes { Answer::Yes } else { Answer::No })
+    }
+
     /// Text in a colour, where standard output shows colours.
     pub(super) fn paint(self, text: &str, colour: Paint) -> String {
         if !self.colour {
@@ -84,6 +96,17 @@ impl Terminal {
         };
         style.force_styling(true).apply_to(text).to_string()
     }
+}
+
+/// What was answered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Answer {
+    /// Go on.
+    Yes,
+    /// Do not.
+    No,
+    /// Nobody is there who could answer.
+    Nobody,
 }
 
 /// What a colour says.

@@ -13,7 +13,7 @@ use super::{LedgerError, Problem, identity, open};
 /// A ledger that somebody else may be writing to. Holds nothing of it open.
 #[derive(Clone, Debug)]
 pub struct Beside {
-    path: PathBuf,
+    pub(super) path: PathBuf,
 }
 
 impl Beside {

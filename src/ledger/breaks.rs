@@ -4,11 +4,16 @@
 //! Which steps those are is decided by functions that are handed in; see [`Rules`](super::Rules). What waits
 //! to be told is in the same tables, and is passed on by whoever delivers it.
 
+pub(super) mod carried;
 pub(super) mod evidence;
 pub(super) mod leg_times;
+pub(super) mod people;
 pub(super) mod polls;
+pub(super) mod reading;
+pub(super) mod restored;
 pub(super) mod standing;
 mod steps;
+pub(super) mod story;
 pub(super) mod twins;
 
 pub(super) use steps::{Scene, take};
@@ -18,17 +23,42 @@ use rusqlite::{Connection, Row, ToSql};
 
 use crate::model::{BreakKind, BreakNumber, Cause, Identifier, Occasion, Severity, Subject};
 
-use super::Problem;
+use super::{Problem, schema};
 
 /// Whether any break is unresolved.
 pub(super) fn any(connection: &Connection) -> Result<bool, Problem> {
     Ok(connection.prepare_cached("SELECT 1 FROM break WHERE resolved_at IS NULL")?.exists([])?)
 }
 
+/// The format since which a ledger keeps breaks.
+const SINCE_FORMAT: i64 = 2;
+
+/// Whether this ledger keeps breaks: one of an older tallyd does not, until one that writes has opened it.
+pub(super) fn are_kept(connection: &Connection) -> Result<bool, Problem> {
+    Ok(schema::user_version(connection)? >= SINCE_FORMAT)
+}
+
+/// Refuses a ledger that keeps none.
+fn require(connection: &Connection) -> Result<(), Problem> {
+    match schema::user_version(connection)? {
+        found if found < SINCE_FORMAT => Err(Problem::Older { found, wanted: SINCE_FORMAT }),
+        _ => Ok(()),
+    }
+}
+
 /// The numbers in `break.scope`; the view depends on them.
 const SCOPE_ORCHESTRATION: i64 = 1;
 const SCOPE_PROFILE: i64 = 2;
 const SCOPE_CAUSE: i64 = 3;
+
+/// What a subject is, in a word.
+pub(super) fn about(subject: &Subject) -> &'static str {
+    match subject {
+        Subject::Orchestration(_) => "orchestration",
+        Subject::Profile(_) => "profile",
+        Subject::Cause(_) => "cause",
+    }
+}
 
 /// A subject as two columns.
 pub(super) fn columns(subject: &Subject) -> (i64, Identifier) {

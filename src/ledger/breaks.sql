@@ -25,6 +25,8 @@ CREATE TABLE break (
     severity      INTEGER NOT NULL,
     evidence      TEXT    NOT NULL,
     opened_at     INTEGER NOT NULL,
+    -- Since when the trouble lasts, as far as the evidence tells; else when it opened.
+    since         INTEGER NOT NULL,
     -- 1 where nobody is told, because it was over before the profile's first poll.
     history       INTEGER NOT NULL,
     -- The severity that people were told last; 0 for nothing yet.
@@ -43,6 +45,9 @@ CREATE TABLE break (
 CREATE UNIQUE INDEX break_episode ON break (subject, kind, episode);
 CREATE UNIQUE INDEX break_unresolved ON break (subject, kind) WHERE resolved_at IS NULL;
 CREATE INDEX break_muted ON break (muted_until) WHERE muted_until IS NOT NULL AND resolved_at IS NULL;
+-- What needs a person first comes first; the rest is there to be counted without reading the rows.
+CREATE INDEX break_by_need ON break (muted_at IS NOT NULL, severity DESC, history, since, number, kind, profile, opened_at)
+    WHERE resolved_at IS NULL;
 CREATE INDEX break_not_of_orchestration ON break (scope) WHERE scope > 1 AND resolved_at IS NULL;
 CREATE INDEX break_of_profile ON break (profile, kind) WHERE resolved_at IS NULL;
 
@@ -74,6 +79,9 @@ CREATE INDEX delivery_waiting ON delivery (sink, next_at) WHERE state = 'waiting
 CREATE INDEX delivery_dead ON delivery (sink) WHERE state = 'dead';
 CREATE INDEX delivery_of_notice ON delivery (notice);
 
+-- The story of one break.
+CREATE INDEX journal_entry_of_break ON journal_entry (body ->> 'break') WHERE kind >= 12;
+
 -- Up to when a sink has told what other sinks could not be told.
 CREATE TABLE dead_letters_told (
     sink TEXT    NOT NULL PRIMARY KEY,
@@ -93,7 +101,7 @@ SELECT
         WHEN 7 THEN 'restored' WHEN 8 THEN 'pruned' WHEN 9 THEN 'carried'
         WHEN 10 THEN 'went_missing' WHEN 11 THEN 'reappeared' WHEN 12 THEN 'break_opened'
         WHEN 13 THEN 'break_revised' WHEN 14 THEN 'break_acknowledged' WHEN 15 THEN 'break_unacknowledged'
-        WHEN 16 THEN 'break_resolved' END AS kind,
+        WHEN 16 THEN 'break_resolved' WHEN 17 THEN 'break_carried' END AS kind,
     CASE WHEN o.key IS NOT NULL THEN CASE typeof(o.id) WHEN 'blob' THEN lower(substr(hex(o.id), 1, 8) || '-' || substr(hex(o.id), 9, 4) || '-'
         || substr(hex(o.id), 13, 4) || '-' || substr(hex(o.id), 17, 4) || '-' || substr(hex(o.id), 21)) ELSE o.id END
         WHEN typeof(e.body) = 'text' THEN e.body ->> 'id' END AS orchestration_id,
@@ -120,6 +128,7 @@ SELECT
     k.history AS history,
     k.evidence AS evidence,
     CASE WHEN k.opened_at IS NOT NULL THEN strftime('%Y-%m-%dT%H:%M:%S', (k.opened_at - (k.opened_at % 1000000 + 1000000) % 1000000) / 1000000, 'unixepoch') || printf('.%06dZ', (k.opened_at % 1000000 + 1000000) % 1000000) END AS opened_at,
+    CASE WHEN k.since IS NOT NULL THEN strftime('%Y-%m-%dT%H:%M:%S', (k.since - (k.since % 1000000 + 1000000) % 1000000) / 1000000, 'unixepoch') || printf('.%06dZ', (k.since % 1000000 + 1000000) % 1000000) END AS since,
     CASE WHEN k.muted_at IS NOT NULL THEN strftime('%Y-%m-%dT%H:%M:%S', (k.muted_at - (k.muted_at % 1000000 + 1000000) % 1000000) / 1000000, 'unixepoch') || printf('.%06dZ', (k.muted_at % 1000000 + 1000000) % 1000000) END AS acknowledged_at,
     k.muted_by AS acknowledged_by,
     k.muted_why AS acknowledged_why,

@@ -91,6 +91,16 @@ pub enum Problem {
         /// The newest format that this version knows.
         known: i64,
     },
+    /// An older tallyd wrote it, and what is asked for is not in it yet.
+    #[error(
+        "it has format {found}, which keeps no breaks; `tallyd poll` or `tallyd run` brings it to format {wanted}"
+    )]
+    Older {
+        /// The format of the file.
+        found: i64,
+        /// The format that is needed.
+        wanted: i64,
+    },
     /// It was made for another Paxos environment.
     #[error(
         "it belongs to {ledger}, and the configuration points to {configured}; use another `[ledger] path` for each environment"

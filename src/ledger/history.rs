@@ -152,7 +152,7 @@ pub(super) fn of(connection: &Connection, id: &Identifier) -> Result<Option<Hist
     let mut events = Vec::with_capacity(entries.len());
     let mut pruned_at = None;
     for entry in entries {
-        if entry.kind == EntryKind::Carried.number() {
+        if [EntryKind::Carried, EntryKind::BreakCarried].map(EntryKind::number).contains(&entry.kind) {
             // The last one comes first: it is of the pruning that holds.
             pruned_at.get_or_insert(entry.at);
             continue;
@@ -193,11 +193,13 @@ fn tell(entry: &StoredEntry, values: &mut OldValues) -> Option<EventKind> {
         | EntryKind::BreakUnacknowledged
         | EntryKind::BreakResolved) => EventKind::Break(of_break(kind, &entry.body)?),
         // None of them is about a single orchestration's change.
-        EntryKind::Restored | EntryKind::Pruned | EntryKind::Carried => return None,
+        EntryKind::Restored | EntryKind::Pruned | EntryKind::Carried | EntryKind::BreakCarried => {
+            return None;
+        }
     })
 }
 
-fn of_break(kind: EntryKind, body: &StoredBody) -> Option<BreakEvent> {
+pub(super) fn of_break(kind: EntryKind, body: &StoredBody) -> Option<BreakEvent> {
     let body: Value = serde_json::from_str(body.text()?).ok()?;
     let text = |key: &str| body.get(key).and_then(Value::as_str).map(str::to_owned);
     let step = match kind {

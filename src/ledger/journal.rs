@@ -46,7 +46,8 @@ pub enum EntryKind {
     /// It was missing and was met again; the body is as for `WentMissing`.
     Reappeared,
     /// A break opened. The body of this and the following is a JSON object of `break` (its number), `kind`,
-    /// `id` (its subject), `episode`, and here of `severity`, `history`, `former` and `evidence`.
+    /// `id` (its subject), `episode`, and here of `about`, `profile_id`, `severity`, `history`, `former` and
+    /// `evidence`.
     BreakOpened,
     /// A break is another one than it was: `severity`, `severity_before`, `evidence`.
     BreakRevised,
@@ -56,10 +57,12 @@ pub enum EntryKind {
     BreakUnacknowledged,
     /// A break resolved: `by`, null where it resolved by itself, and `why`.
     BreakResolved,
+    /// The opening of a break was pruned; the body is the whole break as it was then, see `breaks::carried`.
+    BreakCarried,
 }
 
 impl EntryKind {
-    const ALL: [Self; 16] = [
+    const ALL: [Self; 17] = [
         Self::Appeared,
         Self::Changed,
         Self::WentBackInTime,
@@ -76,6 +79,7 @@ impl EntryKind {
         Self::BreakAcknowledged,
         Self::BreakUnacknowledged,
         Self::BreakResolved,
+        Self::BreakCarried,
     ];
 
     /// The number that is stored.
@@ -97,6 +101,7 @@ impl EntryKind {
             Self::BreakAcknowledged => 14,
             Self::BreakUnacknowledged => 15,
             Self::BreakResolved => 16,
+            Self::BreakCarried => 17,
         }
     }
 
@@ -124,6 +129,7 @@ impl EntryKind {
             Self::BreakAcknowledged => "break_acknowledged",
             Self::BreakUnacknowledged => "break_unacknowledged",
             Self::BreakResolved => "break_resolved",
+            Self::BreakCarried => "break_carried",
         }
     }
 }

@@ -17,7 +17,7 @@ use super::digest::OldValues;
 use super::journal::{self, Batch, Body, Entry, EntryKind, JournalHead, hex};
 use super::verify::stories::{self, End, Stories};
 use super::writer::take_over;
-use super::{LedgerError, Problem, Role, open, rows, sweep, verify};
+use super::{LedgerError, Problem, Role, breaks, open, rows, sweep, verify};
 
 /// What is younger than this is never pruned, in days.
 const LEAST_DAYS: u64 = 7;
@@ -126,6 +126,7 @@ fn prune_in(connection: &Connection, floor: Timestamp, now: Timestamp) -> Result
     batch.add(&checkpoint::entry(connection, &checkpoint, counts)?)?;
     let carried = carry_rows(connection, &mut batch, &checkpoint, end.seq)?;
     carry_unreadable(connection, &mut batch, &checkpoint)?;
+    breaks::carried::carry(connection, &mut batch)?;
     let head = batch.finish()?;
     checkpoint::keep(connection, &checkpoint)?;
     if connection.prepare("PRAGMA foreign_key_check")?.exists([])? {

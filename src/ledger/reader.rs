@@ -6,6 +6,7 @@ use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use crate::model::{Coverage, Identifier, Orchestration, Profile, Status, Timestamp, Tracked, UnreadableRow};
 
+use super::breaks::reading::{self, BreakCounts};
 use super::checkpoint::{self, Checkpoint};
 use super::history::{self, History};
 use super::indexes::Lookup;
@@ -16,7 +17,7 @@ use super::schedule_runs::{self, ScheduleRun};
 use super::skew::{self, ClockSkew};
 use super::stops::{self, StoredStop};
 use super::verify::{self, Verification};
-use super::{LedgerError, Problem, ProfileKey, identity, listing, missing, open, rows};
+use super::{LedgerError, Problem, ProfileKey, identity, listing, missing, open, polls, rows};
 
 /// A ledger that is open for reading.
 #[derive(Debug)]
@@ -62,6 +63,8 @@ pub struct Overview {
     pub running: Vec<RunningPoll>,
     /// What the daemon is asked to do and has not done, oldest first.
     pub requests: Vec<Request>,
+    /// The unresolved breaks.
+    pub breaks: BreakCounts,
     /// When each schedule was last done.
     pub schedule_runs: Vec<ScheduleRun>,
 }
@@ -195,6 +198,16 @@ impl Reader {
         })
     }
 
+    /// Every profile that was ever listed under.
+    pub fn profiles(&self) -> Result<Vec<Profile>, LedgerError> {
+        self.snapshot(polls::profiles)
+    }
+
+    /// How far the local clock was off at the end of the last poll that saw Paxos's.
+    pub fn clock_skew(&self) -> Result<Option<ClockSkew>, LedgerError> {
+        self.snapshot(skew::last)
+    }
+
     /// Where pruning left the journal's beginning; `None` where nothing was ever pruned.
     pub fn checkpoint(&self) -> Result<Option<Checkpoint>, LedgerError> {
         self.snapshot(checkpoint::find)
@@ -299,6 +312,7 @@ fn overview(connection: &Connection, path: &Path, now: Timestamp) -> Result<Over
         profiles: profiles(connection)?,
         running: running_polls(connection)?,
         requests: requests::unended(connection)?,
+        breaks: reading::counts(connection)?,
         schedule_runs: schedule_runs::all(connection)?,
     })
 }

@@ -11,6 +11,7 @@ use serde_json::json;
 use crate::model::{Identifier, Timestamp};
 
 use super::backup::{BackupError, BackupProblem};
+use super::breaks::restored::{self as outbox, LastNumbers, RestoredOutbox, Since, Waiting};
 use super::journal::{self, Body, Entry, EntryKind, JournalHead};
 use super::partial::{Partial, SIDE_FILES, beside, sync_folder};
 use super::stops::{self, StoredStop};
@@ -28,6 +29,8 @@ pub struct Restored {
     pub head: JournalHead,
     /// What became of the ledger that was there.
     pub replaced: Replaced,
+    /// What became of the notifications that waited in the backup.
+    pub outbox: RestoredOutbox,
 }
 
 /// What became of the ledger that was there.
@@ -58,6 +61,9 @@ struct Former {
     epoch: i64,
     customer: Option<Identifier>,
     stops: Vec<StoredStop>,
+    /// What it knows of what waits in the backup.
+    since: Vec<Since>,
+    last_numbers: LastNumbers,
 }
 
 /// Puts the backup in `file` in the place of the ledger. Needs that nobody else has the ledger open for
@@ -77,12 +83,13 @@ pub fn restore(ledger: &Path, file: &Path, api_url: &str, now: Timestamp) -> Res
     let mut copy = partial.fill_from(&source).map_err(|problem| blame(problem, ledger, file))?;
     drop(source);
     check(&mut copy, &path, api_url, now).map_err(of_file)?;
+    let waiting = outbox::waiting(&copy).map_err(|problem| of_file(problem.into()))?;
     let former = match fold(&path).map_err(of_ledger)? {
         Present::None => None,
-        Present::There => Some(read(&path, now)),
+        Present::There => Some(read(&path, &waiting, now)),
     };
-    let amended = amend(&mut copy, former.as_ref().and_then(|read| read.as_ref().ok()), now);
-    let (epoch, from, head) = amended.map_err(|problem| problem.of(file))?;
+    let amended = amend(&mut copy, former.as_ref().and_then(|read| read.as_ref().ok()), &waiting, now);
+    let Amended { epoch, from, head, outbox } = amended.map_err(|problem| problem.of(file))?;
     copy.close().map_err(|(_, error)| of_ledger(error.into()))?;
     let replaced = match former {
         None => Replaced::Nothing,
@@ -96,7 +103,7 @@ pub fn restore(ledger: &Path, file: &Path, api_url: &str, now: Timestamp) -> Res
     };
     partial.put(&path).map_err(of_ledger)?;
     drop(lock);
-    Ok(Restored { epoch, from, head, replaced })
+    Ok(Restored { epoch, from, head, replaced, outbox })
 }
 
 /// Copying reads the backup and writes beside the ledger: what is wrong with which?
@@ -152,21 +159,32 @@ fn fold(path: &Path) -> Result<Present, Problem> {
     }
 }
 
-fn read(path: &Path, now: Timestamp) -> Result<Former, Problem> {
+fn read(path: &Path, waiting: &[Waiting], now: Timestamp) -> Result<Former, Problem> {
     let connection = open::for_reading(path)?;
     Ok(Former {
         epoch: connection.query_row("SELECT epoch FROM ledger", [], |row| row.get(0))?,
         customer: identity::customer(&connection)?,
         stops: stops::in_force(&connection, now)?,
+        since: outbox::since(&connection, waiting)?,
+        last_numbers: outbox::last_numbers(&connection)?,
     })
 }
 
-/// Makes the copy the ledger of a new epoch. The answer is the epoch, and the heads before and after.
+/// What making the copy the ledger of a new epoch came to: the epoch, the heads before and after, the outbox.
+struct Amended {
+    epoch: i64,
+    from: JournalHead,
+    head: JournalHead,
+    outbox: RestoredOutbox,
+}
+
+/// Makes the copy the ledger of a new epoch.
 fn amend(
     copy: &mut Connection,
     former: Option<&Former>,
+    waiting: &[Waiting],
     now: Timestamp,
-) -> Result<(i64, JournalHead, JournalHead), BackupProblem> {
+) -> Result<Amended, BackupProblem> {
     let customers =
         (identity::customer(copy).map_err(Problem::from)?, former.and_then(|former| former.customer.clone()));
     if let (Some(backup), Some(ledger)) = customers
@@ -183,6 +201,11 @@ fn amend(
         polls::mark_interrupted(copy)?;
         sweep::forget(copy)?;
         requests::forget(copy)?;
+        let since = former.map_or(&[][..], |former| &former.since);
+        let outbox = outbox::judge(copy, waiting, since, now)?;
+        if let Some(former) = former {
+            outbox::count_on(copy, &former.last_numbers)?;
+        }
         for stop in former.iter().flat_map(|former| &former.stops) {
             stops::keep(copy, stop)?;
         }
@@ -192,7 +215,7 @@ fn amend(
         let entry =
             Entry { kind: EntryKind::Restored, orchestration: None, body: Body::Json(body.to_string()) };
         journal::append(copy, &[entry], now, 0)?;
-        Ok((epoch, from, journal::head(copy)?))
+        Ok(Amended { epoch, from, head: journal::head(copy)?, outbox })
     })?)
 }
 

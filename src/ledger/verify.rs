@@ -6,8 +6,9 @@
 //! the journal's beginning was pruned, both begin at the checkpoint that was left.
 //!
 //! Not covered is what the journal does not tell: which profiles list a row, since when it has its
-//! status, polls, coverage and the outbox.
+//! status, polls, coverage, and what people were told of breaks.
 
+mod breaks;
 mod chain;
 mod missing;
 pub(super) mod stories;
@@ -83,6 +84,11 @@ pub enum Finding {
     MissingAltered {
         /// The orchestration.
         id: Identifier,
+    },
+    /// A break is not what the journal's entries about it come to, or one of the two is not there.
+    BreakAltered {
+        /// The break.
+        number: i64,
     },
     /// A row that the journal never saw appear.
     RowWithoutJournal {
@@ -170,6 +176,9 @@ impl fmt::Display for Finding {
             Self::MissingAltered { id } => {
                 write!(formatter, "whether orchestration {id} is missing is not what the journal says of it")
             }
+            Self::BreakAltered { number } => {
+                write!(formatter, "break {number} is not what the journal says of it")
+            }
             Self::RowWithoutJournal { id } => {
                 write!(formatter, "orchestration {id} is there, and the journal never saw it appear")
             }
@@ -203,6 +212,7 @@ pub(super) fn verify(connection: &Connection, noted: Option<(i64, &str)>) -> Res
     let orchestrations = stories::check(connection, carried_in, &mut findings)?;
     unreadable::check(connection, &mut findings)?;
     missing::check(connection, &mut findings)?;
+    breaks::check(connection, carried_in, &mut findings)?;
     Ok(Verification {
         batches: chain.batches,
         entries: chain.entries,

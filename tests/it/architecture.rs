@@ -56,6 +56,7 @@ const OWNED: &[(&str, &[&str])] = &[
     ("indicatif", &["cli"]),
     ("comfy_table", &["cli"]),
     ("console", &["cli"]),
+    ("csv", &["cli"]),
     ("env::var", &["config"]),
     ("env::var_os", &["config"]),
 ];

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on ends there, in its helpers too")]
 
 mod bad_input;
+mod breaks;
 mod reading;
 mod shipped_example;
 mod sweep;

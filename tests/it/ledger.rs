@@ -5,6 +5,7 @@
 #![expect(clippy::unwrap_used, reason = "a test whose stage cannot be set has failed")]
 
 mod backup;
+mod breaks;
 mod duplicates;
 mod going_back;
 mod listings;

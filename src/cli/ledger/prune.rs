@@ -1,7 +1,5 @@
 //! `ledger prune`: old final orchestrations, their history and old polls, removed.
 
-use std::time::Duration;
-
 use serde_json::json;
 
 use crate::cli::Exit;
@@ -9,17 +7,17 @@ use crate::cli::failure::Failure;
 use crate::cli::poll::to_json;
 use crate::cli::session;
 use crate::cli::terminal::{Terminal, thousands};
+use crate::cli::when::{self, When};
 use crate::clock::{Clock as _, SystemClock};
 use crate::config::Config;
 use crate::ledger::{self, Intent, NothingToPrune, Pruned, Pruning};
-use crate::model::Timestamp;
 
 /// What `ledger prune` takes.
 #[derive(Debug, clap::Args)]
 pub(in crate::cli) struct PruneArguments {
     /// Remove what is older: a day (2026-01-31, in UTC), a time (2026-01-31T12:00:00Z), or an age (400d)
-    #[arg(long, value_name = "DATE|AGE", value_parser = parse_before)]
-    before: Before,
+    #[arg(long, value_name = "DATE|AGE", value_parser = when::past)]
+    before: When,
     /// Say what would be removed, and leave everything as it is
     #[arg(long)]
     dry_run: bool,
@@ -28,35 +26,10 @@ pub(in crate::cli) struct PruneArguments {
     json: bool,
 }
 
-/// Up to when to prune, as it was typed.
-#[derive(Clone, Copy, Debug)]
-enum Before {
-    Time(Timestamp),
-    Age(Duration),
-}
-
-fn parse_before(text: &str) -> Result<Before, String> {
-    let day = || Timestamp::parse_rfc3339(&format!("{text}T00:00:00Z"));
-    if let Ok(time) = Timestamp::parse_rfc3339(text).or_else(|_| day()) {
-        return Ok(Before::Time(time));
-    }
-    let expected =
-        "expected a day such as 2026-01-31, a time such as 2026-01-31T12:00:00Z, or an age such as 400d";
-    // To the library `M` is a month and `m` a minute: an age in days or weeks is what is meant here.
-    let is_age = text.ends_with(['d', 'w', 'h']) && !text.contains(['M', 'm', 'y']);
-    match humantime::parse_duration(text) {
-        Ok(age) if is_age => Ok(Before::Age(age)),
-        _ => Err(expected.to_owned()),
-    }
-}
-
 /// Prunes the ledger and shows what that came to.
 pub(super) fn run(config: &Config, wanted: &PruneArguments, terminal: Terminal) -> Result<Exit, Failure> {
     let now = SystemClock.now();
-    let before = match wanted.before {
-        Before::Time(time) => time,
-        Before::Age(age) => now.minus(age),
-    };
+    let before = wanted.before.before(now);
     let intent = if wanted.dry_run { Intent::DryRun } else { Intent::Prune };
     let path = session::ledger_path(config);
     let pruning = ledger::prune(&path, &config.paxos.api_url, before, now, intent)?;

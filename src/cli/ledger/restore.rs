@@ -52,6 +52,15 @@ fn text(restored: &Restored) -> String {
             writeln!(text, "the ledger that was there is kept as {}", at.display()).unwrap_or_default();
         }
     }
+    if restored.outbox.again > 0 {
+        writeln!(
+            text,
+            "{} notifications that waited in the backup may have been told since; in 15 minutes what still stands of it \
+             is told as that",
+            restored.outbox.again
+        )
+        .unwrap_or_default();
+    }
     text.push_str(
         "`tallyd poll` lists what was created since the backup, then sweeps everything for what else happened\n",
     );
@@ -70,5 +79,7 @@ fn json_text(restored: &Restored) -> Result<String, Failure> {
         "head": restored.head.note(),
         "kept_as": kept.map(|path| path.display().to_string()),
         "stops_taken_over": taken_over,
+        "notifications_ended": restored.outbox.ended,
+        "notifications_again": restored.outbox.again,
     }))
 }

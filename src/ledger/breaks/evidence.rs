@@ -51,8 +51,8 @@ struct StoredProfile {
     since: String,
 }
 
-/// The text of evidence.
-pub(crate) fn to_text(evidence: &Evidence) -> String {
+/// Evidence as JSON, as the `breaks` view shows it.
+pub fn to_text(evidence: &Evidence) -> String {
     // These shapes have no map with keys that are not text, which is all that could fail.
     serde_json::to_string(&stored(evidence)).unwrap_or_default()
 }

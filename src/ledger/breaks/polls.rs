@@ -66,7 +66,7 @@ pub(in crate::ledger) fn judge(
         return Ok(());
     }
     let mut entries = Vec::new();
-    let scene = Scene { connection, rules, at: now, profile: None };
+    let scene = Scene { connection, route: &rules.route, at: now, profile: None };
     take(&scene, steps, |_| None, &mut entries)?;
     journal::append(connection, &entries, now, 0)
 }

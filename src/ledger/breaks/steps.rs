@@ -4,7 +4,7 @@ use rusqlite::{Connection, OptionalExtension, params};
 use serde_json::{Value, json};
 
 use crate::ledger::journal::{Body, Entry, EntryKind};
-use crate::ledger::rules::Rules;
+use crate::ledger::rules::Route;
 use crate::ledger::{Problem, ProfileKey};
 use crate::model::{
     Audience, BreakKind, BreakNumber, Evidence, Finding, Identifier, Notice, Occasion, Resolution, Severity,
@@ -12,14 +12,14 @@ use crate::model::{
 };
 
 use super::standing::{self, standing_columns};
-use super::{columns, evidence};
+use super::{about, columns, evidence};
 
 /// Where steps are taken.
 pub(in crate::ledger) struct Scene<'a> {
     /// The transaction.
     pub(in crate::ledger) connection: &'a Connection,
     /// Which sinks tell what.
-    pub(in crate::ledger) rules: &'a Rules,
+    pub(in crate::ledger) route: &'a Route,
     /// When, by Paxos's clock.
     pub(in crate::ledger) at: Timestamp,
     /// The profile under which it was observed; `None` for what is about several.
@@ -27,8 +27,8 @@ pub(in crate::ledger) struct Scene<'a> {
 }
 
 /// A break that steps are taken with, and the key of its orchestration.
-struct Case {
-    standing: Standing,
+pub(super) struct Case {
+    pub(super) standing: Standing,
     orchestration: Option<i64>,
     profile: Option<i64>,
 }
@@ -48,7 +48,7 @@ pub(in crate::ledger) fn take(
                 let case = scene.case(number)?;
                 scene.revise(&case, severity, &evidence, tell, entries)?;
             }
-            Step::Unmute { number, tell } => scene.unmute(&scene.case(number)?, tell, entries)?,
+            Step::Unmute { number, tell } => scene.unmute(&scene.case(number)?, None, tell, entries)?,
             Step::Resolve { number, why, tell } => {
                 scene.resolve(&scene.case(number)?, &why, tell, entries)?;
             }
@@ -97,11 +97,12 @@ impl Scene<'_> {
             Subject::Orchestration(_) | Subject::Cause(_) => self.profile.map(|profile| profile.0),
         };
         let evidence = evidence::to_text(&finding.evidence);
+        let since = finding.evidence.since().map_or(self.at, |since| since.at);
         let number = self
             .connection
             .prepare_cached(
                 "INSERT INTO break (kind, scope, subject, orchestration, profile, episode, former, severity, evidence,
-                     opened_at, history) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
+                     opened_at, history, since) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)",
             )?
             .insert(params![
                 finding.kind,
@@ -115,9 +116,12 @@ impl Scene<'_> {
                 evidence,
                 self.at,
                 finding.audience == Audience::Nobody,
+                since,
             ])?;
         let case = self.case(BreakNumber(number))?;
         let details = json!({
+            "about": about(&finding.subject),
+            "profile_id": self.profile_of(&case)?.map(|id| id.to_string()),
             "severity": finding.severity.as_str(),
             "history": finding.audience == Audience::Nobody,
             "former": former.map(|(number, _)| number.0),
@@ -142,8 +146,13 @@ impl Scene<'_> {
             return Ok(());
         }
         self.connection
-            .prepare_cached("UPDATE break SET severity = ?2, evidence = ?3 WHERE number = ?1")?
-            .execute(params![before.number, severity, text])?;
+            .prepare_cached("UPDATE break SET severity = ?2, evidence = ?3, since = ?4 WHERE number = ?1")?
+            .execute(params![
+                before.number,
+                severity,
+                text,
+                evidence.since().map_or(before.opened_at, |since| since.at)
+            ])?;
         let details = json!({
             "severity": severity.as_str(),
             "severity_before": before.severity.as_str(),
@@ -157,18 +166,25 @@ impl Scene<'_> {
         self.tell(case, occasion, severity, tell)
     }
 
-    fn unmute(&self, case: &Case, tell: Tell, entries: &mut Vec<Entry>) -> Result<(), Problem> {
+    /// Ends an acknowledgement; `by` whom, `None` where its time has come.
+    pub(super) fn unmute(
+        &self,
+        case: &Case,
+        by: Option<&str>,
+        tell: Tell,
+        entries: &mut Vec<Entry>,
+    ) -> Result<(), Problem> {
         self.connection
             .prepare_cached(
                 "UPDATE break SET muted_at = NULL, muted_by = NULL, muted_why = NULL, muted_until = NULL,
                      muted_as = NULL WHERE number = ?1",
             )?
             .execute([case.standing.number])?;
-        entries.push(entry(EntryKind::BreakUnacknowledged, case, json!({ "by": null })));
+        entries.push(entry(EntryKind::BreakUnacknowledged, case, json!({ "by": by })));
         self.tell(case, Occasion::Reminded, case.standing.severity, tell)
     }
 
-    fn resolve(
+    pub(super) fn resolve(
         &self,
         case: &Case,
         why: &Resolution,
@@ -185,11 +201,25 @@ impl Scene<'_> {
             )?
             .execute(params![case.standing.number, self.at, by, words])?;
         entries.push(entry(EntryKind::BreakResolved, case, json!({ "by": by, "why": words })));
-        self.tell(case, Occasion::Resolved, case.standing.severity, tell)
+        // That it still stands is not told any more.
+        self.connection
+            .prepare_cached(
+                "DELETE FROM delivery WHERE state = 'waiting' AND notice IN
+                     (SELECT number FROM notice WHERE break = ?1 AND occasion = ?2)",
+            )?
+            .execute(params![case.standing.number, Occasion::Reminded])?;
+        self.tell(case, Occasion::Resolved, told_as(&case.standing), tell)
     }
 
-    /// Puts a notice into the outbox, for each sink that tells it.
-    fn tell(&self, case: &Case, occasion: Occasion, severity: Severity, tell: Tell) -> Result<(), Problem> {
+    /// Puts a notice into the outbox, for each sink that tells it. What became of a break that stood is for those
+    /// sinks alone that were to tell that it stands.
+    pub(super) fn tell(
+        &self,
+        case: &Case,
+        occasion: Occasion,
+        severity: Severity,
+        tell: Tell,
+    ) -> Result<(), Problem> {
         if tell == Tell::Nobody {
             return Ok(());
         }
@@ -197,11 +227,7 @@ impl Scene<'_> {
         self.connection
             .prepare_cached("UPDATE break SET told = ?2 WHERE number = ?1")?
             .execute(params![standing.number, severity])?;
-        let profile: Option<Identifier> = self
-            .connection
-            .prepare_cached("SELECT id FROM profile WHERE key = ?1")?
-            .query_row([case.profile], |row| row.get(0))
-            .optional()?;
+        let profile = self.profile_of(case)?;
         let notice = Notice {
             number: standing.number,
             kind: standing.kind,
@@ -212,7 +238,11 @@ impl Scene<'_> {
             occasion,
             at: self.at,
         };
-        let sinks = (self.rules.route)(&notice);
+        let mut sinks = (self.route)(&notice);
+        if matches!(occasion, Occasion::Acknowledged | Occasion::Resolved) {
+            let told = self.told_by(standing.number)?;
+            sinks.retain(|sink| told.contains(&sink.0));
+        }
         if sinks.is_empty() {
             return Ok(());
         }
@@ -229,6 +259,25 @@ impl Scene<'_> {
         Ok(())
     }
 
+    /// The sinks that tell of a break.
+    fn told_by(&self, number: BreakNumber) -> Result<Vec<String>, Problem> {
+        Ok(self
+            .connection
+            .prepare_cached(
+                "SELECT DISTINCT d.sink FROM notice AS n JOIN delivery AS d ON d.notice = n.number WHERE n.break = ?1",
+            )?
+            .query_map([number], |row| row.get(0))?
+            .collect::<Result<_, _>>()?)
+    }
+
+    fn profile_of(&self, case: &Case) -> Result<Option<Identifier>, Problem> {
+        Ok(self
+            .connection
+            .prepare_cached("SELECT id FROM profile WHERE key = ?1")?
+            .query_row([case.profile], |row| row.get(0))
+            .optional()?)
+    }
+
     fn unresolved(&self, kind: BreakKind, subject: &Identifier) -> Result<Option<BreakNumber>, Problem> {
         Ok(self
             .connection
@@ -239,7 +288,7 @@ impl Scene<'_> {
             .optional()?)
     }
 
-    fn case(&self, number: BreakNumber) -> Result<Case, Problem> {
+    pub(super) fn case(&self, number: BreakNumber) -> Result<Case, Problem> {
         let query =
             concat!("SELECT ", standing_columns!(), ", orchestration, profile FROM break WHERE number = ?1");
         let found = self
@@ -257,8 +306,16 @@ impl Scene<'_> {
     }
 }
 
+/// The severity with which people know of a break.
+pub(super) fn told_as(standing: &Standing) -> Severity {
+    match standing.told {
+        Told::Nothing => standing.severity,
+        Told::As(severity) => severity,
+    }
+}
+
 /// What the journal holds of a step: which break, and what became of it.
-fn entry(kind: EntryKind, case: &Case, details: Value) -> Entry {
+pub(super) fn entry(kind: EntryKind, case: &Case, details: Value) -> Entry {
     let standing = &case.standing;
     let (_, subject) = columns(&standing.subject);
     let mut body = json!({

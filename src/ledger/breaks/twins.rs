@@ -89,7 +89,8 @@ pub(in crate::ledger) fn judge_all(
         let page =
             PageFacts { profile: &profile, seen_at: at, first_poll_began_at, observations: &[observation] };
         let steps = (rules.judge)(&page);
-        let scene = Scene { connection, rules, at, profile: Some(ProfileKey(stored.listed_by)) };
+        let scene =
+            Scene { connection, route: &rules.route, at, profile: Some(ProfileKey(stored.listed_by)) };
         take(&scene, steps, |_| Some(key), &mut entries)?;
     }
     journal::append(connection, &entries, at, 0)

@@ -29,7 +29,7 @@ impl Desk<'_> {
         }
         let scene = Scene {
             connection: self.connection,
-            rules: self.rules,
+            route: &self.rules.route,
             at: self.page.seen_at,
             profile: Some(self.page.profile),
         };

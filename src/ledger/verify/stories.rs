@@ -145,7 +145,8 @@ pub(in crate::ledger) fn end_of(row: &Orchestration, mut values: OldValues, stor
                 | EntryKind::BreakRevised
                 | EntryKind::BreakAcknowledged
                 | EntryKind::BreakUnacknowledged
-                | EntryKind::BreakResolved,
+                | EntryKind::BreakResolved
+                | EntryKind::BreakCarried,
             )
             | None => return End::Altered,
         };

@@ -60,7 +60,7 @@ async fn bench() -> Bench {
 }
 
 /// A connection that nothing holds back.
-fn forger(bench: &Bench) -> Connection {
+pub(super) fn forger(bench: &Bench) -> Connection {
     let connection = bench.sql();
     connection
         .execute_batch(
@@ -79,7 +79,7 @@ fn columns(connection: &Connection, table: &str) -> Vec<String> {
 
 /// Writes every value that the format admits into one cell after the other, and returns the edits that
 /// verification did not find.
-fn unnoticed_edits(bench: &Bench, table: &str, key: &str, ignored: &[&str]) -> Vec<String> {
+pub(super) fn unnoticed_edits(bench: &Bench, table: &str, key: &str, ignored: &[&str]) -> Vec<String> {
     let connection = forger(bench);
     let reader = bench.reader();
     let mut keys = connection.prepare(&format!("SELECT {key} FROM {table} LIMIT 6")).unwrap();

@@ -1,0 +1,135 @@
+//! Which breaks are meant, as flags.
+
+use crate::cli::failure::Failure;
+use crate::cli::when::{self, When};
+use crate::config::Config;
+use crate::ledger::{BreakFilter, BreakState, Reader, WhichHistory};
+use crate::model::{BreakKind, Identifier, Profile, ProfileSelection, Rail, Severity, Timestamp, nearest};
+
+/// Which breaks are meant: all that fulfil everything that is given.
+#[derive(Clone, Debug, Default, clap::Args)]
+pub(super) struct FilterArguments {
+    /// Of this kind, such as failed or `stuck_processing`; may be given several times
+    #[arg(long, value_name = "KIND", value_parser = parse_kind)]
+    pub(super) kind: Vec<BreakKind>,
+    /// Of this severity: warning or critical
+    #[arg(long, value_parser = parse_severity)]
+    severity: Option<Severity>,
+    /// Found under this profile, by id or name; may be given several times
+    #[arg(long, value_name = "PROFILE")]
+    profile: Vec<String>,
+    /// Of a route that has this in its text, such as "USD -> USDG" or crypto:SOLANA
+    #[arg(long, value_name = "TEXT")]
+    route: Option<String>,
+    /// From this rail: profile, crypto, crypto:NETWORK, fiat or unknown
+    #[arg(long, value_name = "RAIL", value_parser = parse_rail)]
+    from: Option<Rail>,
+    /// To this rail
+    #[arg(long, value_name = "RAIL", value_parser = parse_rail)]
+    to: Option<Rail>,
+    /// That takes or delivers this asset; may be given several times
+    #[arg(long, value_name = "ASSET")]
+    asset: Vec<String>,
+    /// Opened before this day, time, or so long ago (36h)
+    #[arg(long, value_name = "TIME|AGE", value_parser = when::past)]
+    opened_before: Option<When>,
+    /// Opened at this day or time or later, or no longer ago (36h)
+    #[arg(long, value_name = "TIME|AGE", value_parser = when::past)]
+    opened_after: Option<When>,
+    /// In trouble since this day or time or longer, or for so long (36h)
+    #[arg(long, value_name = "TIME|AGE", value_parser = when::past)]
+    in_trouble_since: Option<When>,
+    /// In this state: open, acknowledged or resolved; may be given several times [default: unresolved]
+    #[arg(long, value_parser = parse_state)]
+    pub(super) state: Vec<BreakState>,
+    /// With what was over before the first poll, without it, or nothing else [default: with]
+    #[arg(long, value_name = "WHICH", value_parser = parse_history)]
+    history: Option<WhichHistory>,
+}
+
+impl FilterArguments {
+    /// The filter, when Paxos's clock shows `now`.
+    pub(super) fn filter(
+        &self,
+        config: &Config,
+        reader: &Reader,
+        now: Timestamp,
+    ) -> Result<BreakFilter, Failure> {
+        let past = |when: Option<When>| when.map(|when| when.before(now));
+        Ok(BreakFilter {
+            kinds: self.kind.clone(),
+            severity: self.severity,
+            profiles: profiles(&self.profile, config, reader)?,
+            route: self.route.clone(),
+            source_rail: self.from.clone(),
+            destination_rail: self.to.clone(),
+            assets: self.asset.clone(),
+            opened_before: past(self.opened_before),
+            opened_after: past(self.opened_after),
+            in_trouble_since: past(self.in_trouble_since),
+            states: self.state.clone(),
+            history: self.history.unwrap_or_default(),
+        })
+    }
+}
+
+/// The ids of the profiles that are named.
+fn profiles(wanted: &[String], config: &Config, reader: &Reader) -> Result<Vec<Identifier>, Failure> {
+    if wanted.is_empty() {
+        return Ok(Vec::new());
+    }
+    let mut known = reader.profiles()?;
+    if let ProfileSelection::Listed(listed) = &config.profiles {
+        known.extend(listed.iter().cloned());
+    }
+    let find = |text: &String| {
+        let id = Identifier::new(text);
+        let found = known.iter().find(|profile| profile.id == id || profile.name.as_deref() == Some(text));
+        found.map(|profile| profile.id.clone()).ok_or_else(|| {
+            let mut labels: Vec<_> = known.iter().map(Profile::label).collect();
+            labels.sort();
+            labels.dedup();
+            anyhow::anyhow!("no profile {text:?} is in the ledger; those that are: {}", labels.join(", "))
+        })
+    };
+    Ok(wanted.iter().map(find).collect::<Result<_, _>>()?)
+}
+
+fn parse_kind(text: &str) -> Result<BreakKind, String> {
+    let names = BreakKind::ALL.map(BreakKind::as_str);
+    BreakKind::from_name(text).ok_or_else(|| match nearest(text, names) {
+        Some(meant) => format!("there is no such kind; did you mean {meant}?"),
+        None => format!("there is no such kind; the kinds are {}", names.join(", ")),
+    })
+}
+
+fn parse_severity(text: &str) -> Result<Severity, String> {
+    Severity::from_name(text).ok_or_else(|| "expected warning or critical".to_owned())
+}
+
+fn parse_state(text: &str) -> Result<BreakState, String> {
+    let found = BreakState::ALL.into_iter().find(|state| state.as_str() == text);
+    found.ok_or_else(|| "expected open, acknowledged or resolved".to_owned())
+}
+
+fn parse_history(text: &str) -> Result<WhichHistory, String> {
+    match text {
+        "with" => Ok(WhichHistory::With),
+        "without" => Ok(WhichHistory::Without),
+        "only" => Ok(WhichHistory::Only),
+        _ => Err("expected with, without or only".to_owned()),
+    }
+}
+
+fn parse_rail(text: &str) -> Result<Rail, String> {
+    match text.split_once(':') {
+        None if text == "profile" => Ok(Rail::Profile),
+        None if text == "crypto" => Ok(Rail::Crypto(None)),
+        None if text == "fiat" => Ok(Rail::Fiat),
+        None if text == "unknown" => Ok(Rail::Unknown),
+        Some(("crypto", network)) if !network.is_empty() => Ok(Rail::Crypto(Some(network.into()))),
+        _ => {
+            Err("expected profile, crypto, crypto:NETWORK such as crypto:SOLANA, fiat or unknown".to_owned())
+        }
+    }
+}
