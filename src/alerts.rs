@@ -18,7 +18,7 @@ pub use heartbeat::Heartbeat;
 pub use message::{DeadLetters, Message, NAMED, OneBreak, Summary, SummaryLine, Test, bounded};
 pub use plan::{Parcel, Retry, Summing, Tone, after_failure, parcels, route, tells};
 pub use sinks::{
-    Alert, Alertmanagers, Email, Log, MAX_ALERTS, PagerDuty, Sink, Slack, Webhook, alert,
-    alertmanager_payload, pagerduty_payload, signature, slack_payload, webhook_payload,
+    Alert, Alertmanagers, Email, MAX_ALERTS, PagerDuty, Sink, Slack, Webhook, alert, alertmanager_payload,
+    pagerduty_payload, signature, slack_payload, webhook_payload,
 };
 pub use text::{Fact, Links, Story, Telling};

@@ -9,7 +9,6 @@ mod webhook;
 
 pub use alertmanager::{Alert, Alertmanagers, MAX_ALERTS, alert, payload as alertmanager_payload};
 pub use email::Email;
-pub use log::Log;
 pub use pagerduty::{PagerDuty, payload as pagerduty_payload};
 pub use slack::{Slack, payload as slack_payload};
 pub use webhook::{Webhook, payload as webhook_payload, signature};
@@ -26,7 +25,7 @@ use crate::model::Timestamp;
 #[derive(Debug)]
 pub enum Sink {
     /// The log of this process.
-    Log(Log),
+    Log,
     /// A URL that takes tallyd's own JSON.
     Webhook(Webhook),
     /// Alertmanagers.
@@ -48,7 +47,7 @@ impl Sink {
     pub fn new(config: &SinkConfig) -> Result<Self, SinkError> {
         let http = || Http::new(&config.name.0, config.timeout, config.extra_roots.as_ref());
         Ok(match &config.target {
-            SinkTarget::Log => Self::Log(Log),
+            SinkTarget::Log => Self::Log,
             SinkTarget::Webhook { url, secret } => {
                 Self::Webhook(Webhook { http: http()?, url: url.clone(), secret: secret.clone() })
             }
@@ -72,8 +71,8 @@ impl Sink {
     /// The sink did not take it.
     pub async fn send(&self, message: &Message, now: Timestamp) -> Result<(), SendError> {
         match self {
-            Self::Log(log) => {
-                log.tell(message);
+            Self::Log => {
+                log::tell(message);
                 Ok(())
             }
             Self::Webhook(webhook) => webhook.send(message, now).await,

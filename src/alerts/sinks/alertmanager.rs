@@ -17,7 +17,6 @@ use serde::Serialize;
 use crate::alerts::failure::SendError;
 use crate::alerts::http::Http;
 use crate::alerts::message::{Message, bounded};
-use crate::alerts::plan::Tone;
 use crate::config::Login;
 use crate::model::{Profile, Timestamp, cut, plain};
 
@@ -160,9 +159,6 @@ pub fn alert(message: &Message, now: Timestamp) -> Alert {
             labels.insert("alertname", alert_name("test"));
             annotations.insert("description".to_owned(), message.body());
         }
-    }
-    if message.tone() == Tone::Over {
-        ends_at = ends_at.min(now);
     }
     // An alert that ends before it starts is refused; clocks may differ that much.
     let starts_at = starts_at.min(ends_at);

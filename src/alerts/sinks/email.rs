@@ -95,7 +95,7 @@ impl Email {
     fn explain(&self, error: &SmtpError) -> SendError {
         let said = cut(&plain(&with_causes(error)), MAX_TOLD);
         let what = format!("{}: {said}", self.host);
-        let code = error.status().map(|code| u16::from(code));
+        let code = error.status().map(u16::from);
         match code {
             // Too large, or refused for what is in it.
             Some(552 | 554) if error.is_permanent() => SendError::MessageRefused { what },

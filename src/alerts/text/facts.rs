@@ -2,7 +2,8 @@
 
 use super::{Fact, Telling, told, told_of};
 use crate::model::{
-    BreakRecord, Evidence, Leg, LegSide, Mute, Orchestration, Profile, Route, Subject, TransferFacts, cut,
+    BreakRecord, Evidence, Leg, LegSide, Mute, Orchestration, Profile, Route, Subject, Timestamp,
+    TransferFacts, cut,
 };
 
 /// The most fields or ids that are listed.
@@ -45,8 +46,7 @@ pub(super) fn of(telling: &Telling<'_>) -> Vec<Fact> {
         }
     }
     if let Mute::On(acknowledgement) = &standing.mute {
-        let until =
-            acknowledgement.until.map_or("it resolves".to_owned(), |until| until.to_rfc3339_seconds());
+        let until = acknowledgement.until.map_or("it resolves".to_owned(), Timestamp::to_rfc3339_seconds);
         let (by, why) = (told(&acknowledgement.by), told(&acknowledgement.why));
         add("acknowledged", Some(format!("by {by} until {until}: {why}")));
     }

@@ -27,12 +27,12 @@ pub(in crate::cli) struct OutboxArguments {
 
 #[derive(Serialize)]
 struct Outbox {
-    sinks: Vec<Sink>,
-    notices: Vec<Notice>,
+    sinks: Vec<SinkWire>,
+    notices: Vec<NoticeWire>,
 }
 
 #[derive(Serialize)]
-struct Sink {
+struct SinkWire {
     sink: String,
     r#type: Option<&'static str>,
     waiting: u64,
@@ -44,7 +44,7 @@ struct Sink {
 }
 
 #[derive(Serialize)]
-struct Notice {
+struct NoticeWire {
     sink: String,
     state: &'static str,
     notice: i64,
@@ -84,8 +84,8 @@ pub(super) fn run(config: &Config, wanted: &OutboxArguments, terminal: Terminal)
 }
 
 /// Every configured sink, and those that are no longer configured but still have something.
-fn sinks(config: &Config, backlogs: Vec<SinkBacklog>) -> Vec<Sink> {
-    let wire = |backlog: SinkBacklog, kind| Sink {
+fn sinks(config: &Config, backlogs: Vec<SinkBacklog>) -> Vec<SinkWire> {
+    let wire = |backlog: SinkBacklog, kind| SinkWire {
         sink: backlog.sink.0,
         r#type: kind,
         waiting: backlog.waiting,
@@ -96,7 +96,7 @@ fn sinks(config: &Config, backlogs: Vec<SinkBacklog>) -> Vec<Sink> {
         error: backlog.error,
     };
     let mut backlogs = backlogs;
-    let mut sinks: Vec<Sink> = Vec::new();
+    let mut sinks: Vec<SinkWire> = Vec::new();
     for sink in &config.alerts.sinks {
         let found = backlogs.iter().position(|backlog| backlog.sink == sink.name);
         let backlog = found.map_or_else(
@@ -117,7 +117,7 @@ fn sinks(config: &Config, backlogs: Vec<SinkBacklog>) -> Vec<Sink> {
     sinks
 }
 
-fn of_sinks(sinks: &[Sink], backlogs: &[SinkBacklog], now: Timestamp, terminal: Terminal) -> String {
+fn of_sinks(sinks: &[SinkWire], backlogs: &[SinkBacklog], now: Timestamp, terminal: Terminal) -> String {
     let mut shown = table(&["SINK", "TYPE", "WAITING", "OLDEST", "NEXT TRY", "GIVEN UP", "LAST ERROR"]);
     for sink in sinks {
         let backlog = backlogs.iter().find(|backlog| backlog.sink.0 == sink.sink);
@@ -169,13 +169,13 @@ fn next_try(at: Option<Timestamp>, now: Timestamp) -> String {
     }
 }
 
-fn to_wire(one: &Undelivered) -> Notice {
+fn to_wire(one: &Undelivered) -> NoticeWire {
     let notice = &one.queued.notice;
     let (state, next_at, ended_at) = match one.state {
         DeliveryState::Waiting(at) => ("waiting", Some(at).filter(|_| one.queued.attempts > 0), None),
         DeliveryState::Dead(at) => ("dead", None, Some(at)),
     };
-    Notice {
+    NoticeWire {
         sink: one.sink.0.clone(),
         state,
         notice: one.queued.number.0,

@@ -75,10 +75,9 @@ impl Type {
     fn keys(self) -> Vec<&'static str> {
         let of = |keys: &Keys| [keys.file, keys.variable, keys.credential];
         let mut list: Vec<&'static str> = match self {
-            Self::Log => vec![],
+            Self::Log | Self::Slack => vec![],
             Self::Webhook | Self::PagerDuty => vec!["url"],
             Self::Alertmanager => vec!["urls", "user"],
-            Self::Slack => vec![],
             Self::Email => vec!["host", "port", "tls", "user", "from", "to"],
         };
         list.extend(match self {

@@ -1,4 +1,4 @@
-//! Alertmanager: its wire by the rules of its OpenAPI document, and a real one where it is installed.
+//! Alertmanager: its wire by the rules of its `OpenAPI` document, and a real one where it is installed.
 
 use std::net::TcpListener;
 use std::path::PathBuf;
@@ -6,7 +6,7 @@ use std::process::{Child, Command, Stdio};
 
 use serde_json::Value;
 use tallyd::alerts::{Sink, alert, alertmanager_payload};
-use tallyd::config::{Login, SinkTarget};
+use tallyd::config::{Login, SinkTarget, process_environment};
 use tallyd::model::{BreakKind, BreakNumber, Identifier, Occasion, Severity, Subject, Timestamp};
 use tempfile::TempDir;
 
@@ -86,15 +86,14 @@ struct Real {
     folder: TempDir,
 }
 
-/// The program, where it is installed.
+/// The program, where it is installed; elsewhere its test holds nothing.
 fn installed() -> Option<PathBuf> {
-    let path = std::env::var_os("PATH").unwrap_or_default();
+    let path = process_environment("PATH").unwrap_or_default();
     let found = std::env::split_paths(&path)
         .flat_map(|folder| ["prometheus-alertmanager", "alertmanager"].map(|name| folder.join(name)))
         .find(|program| program.is_file());
     if found.is_none() {
-        assert!(std::env::var_os("CI").is_none(), "CI installs prometheus-alertmanager");
-        eprintln!("no Alertmanager is installed: not tested");
+        assert!(process_environment("CI").is_none(), "CI installs prometheus-alertmanager");
     }
     found
 }

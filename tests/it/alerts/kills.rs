@@ -52,11 +52,12 @@ fn rule_10_a_kill_at_any_moment_repeats_under_the_same_key_and_loses_nothing() {
     let mut kills = 0;
     // Killed while a request hangs: after the batch was fixed, before its end was noted. Then after an answer,
     // before or after it was noted, as it happens.
-    for script in [Script::Hang, Script::Answer(200, ""), Script::Hang, Script::Answer(200, "")] {
-        let before = receiver.got().len();
-        receiver.then([script]);
+    let taken = || Script::Answer(200, "");
+    for scripts in [vec![Script::Hang], vec![taken(), Script::Hang], vec![Script::Hang], vec![taken()]] {
+        let arrivals = receiver.got().len() + scripts.len();
+        receiver.then(scripts);
         let daemon = shell.begin_daemon();
-        shell.wait("an arrival", receiver.wait_for(before + 1));
+        shell.wait("the arrivals", receiver.wait_for(arrivals));
         daemon.signal("-KILL");
         daemon.ended();
         kills += 1;

@@ -38,12 +38,16 @@ fn slack_faults(payload: &Value) -> Vec<String> {
                 if fields.len() > 10 || (fields.is_empty() && !block["text"].is_object()) {
                     found.push(format!("{} fields", fields.len()));
                 }
-                fields.iter().for_each(|field| text(field, 2000, &mut found));
+                for field in &fields {
+                    text(field, 2000, &mut found);
+                }
             }
             "context" => {
                 let elements = block["elements"].as_array().unwrap();
                 assert!((1..=10).contains(&elements.len()));
-                elements.iter().for_each(|element| text(element, 2000, &mut found));
+                for element in elements {
+                    text(element, 2000, &mut found);
+                }
             }
             other => found.push(format!("an unknown block {other}")),
         }
