@@ -298,11 +298,23 @@ pub(super) fn append_after(
         return Ok(());
     }
     let mut batch = Batch::begin(connection, before, at, poll)?;
-    for entry in entries {
+    let (many, single) = entries.as_chunks();
+    for entries in many {
+        batch.add_many(entries)?;
+    }
+    for entry in single {
         batch.add(entry)?;
     }
     batch.finish()?;
     Ok(())
+}
+
+/// How many entries one statement writes: beginning and ending a statement costs more than an entry.
+const AT_ONCE: usize = 50;
+
+fn insertion_of(entries: usize) -> String {
+    let values = vec!["(?, ?, ?, ?, ?)"; entries].join(", ");
+    format!("INSERT INTO journal_entry (seq, batch, kind, orchestration, body) VALUES {values}")
 }
 
 /// A batch in the making, for more entries than may be held in memory.
@@ -324,26 +336,35 @@ impl<'c> Batch<'c> {
         at: Timestamp,
         poll: i64,
     ) -> Result<Self, Problem> {
-        let insert = connection.prepare_cached(
-            "INSERT INTO journal_entry (seq, batch, kind, orchestration, body) VALUES (?1, ?2, ?3, ?4, ?5)",
-        )?;
+        let insert = connection.prepare_cached(&insertion_of(1))?;
         let link = Link::begin(before, at, poll);
         Ok(Self { connection, insert, link, at, poll, number: before.batch + 1, seq: before.seq })
     }
 
     /// Writes an entry.
     pub(super) fn add(&mut self, entry: &Entry) -> Result<(), Problem> {
+        self.link_next(entry);
+        bind(&mut self.insert, 0, self.number, self.seq, entry)?;
+        self.insert.raw_execute()?;
+        Ok(())
+    }
+
+    /// Writes as many entries as go into one statement.
+    fn add_many(&mut self, entries: &[Entry; AT_ONCE]) -> Result<(), Problem> {
+        let mut insert = self.connection.prepare_cached(&insertion_of(AT_ONCE))?;
+        for (at, entry) in entries.iter().enumerate() {
+            self.link_next(entry);
+            bind(&mut insert, at, self.number, self.seq, entry)?;
+        }
+        insert.raw_execute()?;
+        Ok(())
+    }
+
+    /// Adds an entry to the chain.
+    fn link_next(&mut self, entry: &Entry) {
         self.seq += 1;
         let (class, bytes) = entry.body.stored();
         self.link.add_bytes(self.seq, entry.kind.number(), entry.orchestration, class, bytes);
-        self.insert.execute(params![
-            self.seq,
-            self.number,
-            entry.kind.number(),
-            entry.orchestration,
-            entry.body
-        ])?;
-        Ok(())
     }
 
     /// Ends the batch; the answer is the journal's new head.
@@ -356,6 +377,22 @@ impl<'c> Batch<'c> {
             .execute(params![head.batch, self.at, self.poll, head.seq, head.hash])?;
         Ok(head)
     }
+}
+
+/// Binds the columns of an entry behind those of `before` others.
+fn bind(
+    statement: &mut CachedStatement<'_>,
+    before: usize,
+    batch: i64,
+    seq: i64,
+    entry: &Entry,
+) -> rusqlite::Result<()> {
+    let first = before * 5 + 1;
+    statement.raw_bind_parameter(first, seq)?;
+    statement.raw_bind_parameter(first + 1, batch)?;
+    statement.raw_bind_parameter(first + 2, entry.kind.number())?;
+    statement.raw_bind_parameter(first + 3, entry.orchestration)?;
+    statement.raw_bind_parameter(first + 4, &entry.body)
 }
 
 /// Stands for a body that is stored as a blob.

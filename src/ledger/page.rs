@@ -15,7 +15,7 @@ use super::digest::digest;
 use super::indexes::Lookup;
 use super::journal::{self, Body, Entry, EntryKind, JournalHead, hex};
 use super::listing::{self, Progress};
-use super::rows::{self, Rows, Stored};
+use super::rows::{self, NewRow, Rows, Stored};
 use super::rules::Rules;
 use super::{Moment, OrchestrationKey, PollNumber, Problem, ProfileKey, breaks, identity, missing};
 
@@ -66,9 +66,7 @@ pub(super) fn commit(
     if page.progress == Progress::Refresh {
         desk.committed.counts.refreshed = desk.committed.counts.rows;
     }
-    for row in &page.rows {
-        desk.take(row, Trust::Listed)?;
-    }
+    desk.take_listed(&page.rows)?;
     for row in &page.unreadable {
         desk.take_unreadable(row)?;
     }
@@ -138,13 +136,20 @@ impl<'a> Desk<'a> {
         })
     }
 
+    /// Takes the rows of a list. In a first backfill nearly every page is all new: adding it outright saves
+    /// looking for each row, and a statement for each.
+    fn take_listed(&mut self, rows: &'a [Received]) -> Result<(), Problem> {
+        let may_be_new = self.lookup == Lookup::ByCreation && !self.has_unreadable;
+        if may_be_new && self.take_as_new(rows)? {
+            return Ok(());
+        }
+        rows.iter().try_for_each(|row| self.take(row, Trust::Listed))
+    }
+
     /// Takes a row that was met.
     pub(super) fn take(&mut self, received: &'a Received, trust: Trust) -> Result<(), Problem> {
         let row = &received.orchestration;
         self.check_customer(row)?;
-        if self.lookup == Lookup::ByCreation && !self.has_unreadable && self.take_as_new(received)? {
-            return Ok(());
-        }
         let stored = self.rows.find(row)?;
         let mut presence = None;
         if let Some(stored) = &stored {
@@ -165,7 +170,10 @@ impl<'a> Desk<'a> {
         };
         match verdict {
             Verdict::Appeared { status_since } => {
-                self.add(received, status_since)?;
+                let new = self.new_row(0, received, status_since);
+                if self.rows.add(self.page.profile.0, std::slice::from_ref(&new))? {
+                    self.note_new(&new);
+                }
             }
             Verdict::Stale => {
                 self.committed.counts.stale += 1;
@@ -224,38 +232,52 @@ impl<'a> Desk<'a> {
             || later.exists([stored.key, asked_at])?)
     }
 
-    /// In a first backfill nearly every row is new: adding it outright saves looking for it. Says whether
-    /// it was.
-    fn take_as_new(&mut self, row: &'a Received) -> Result<bool, Problem> {
-        match (self.rules.compare)(None, &row.orchestration, self.page.seen_at, Trust::Listed) {
-            Verdict::Appeared { status_since } => self.add(row, status_since),
-            Verdict::Unchanged | Verdict::Changed { .. } | Verdict::Stale => Ok(false),
+    /// Adds rows as new if all of them are; says whether they were. If not, nothing is added.
+    fn take_as_new(&mut self, received: &'a [Received]) -> Result<bool, Problem> {
+        let mut new = Vec::with_capacity(received.len());
+        for row in received {
+            self.check_customer(&row.orchestration)?;
+            let verdict = (self.rules.compare)(None, &row.orchestration, self.page.seen_at, Trust::Listed);
+            let Verdict::Appeared { status_since } = verdict else { return Ok(false) };
+            new.push(self.new_row(new.len(), row, status_since));
         }
+        self.connection.execute_batch("SAVEPOINT as_new")?;
+        let all_new = self.rows.add(self.page.profile.0, &new)?;
+        if all_new {
+            for new in &new {
+                self.note_new(new);
+            }
+        } else {
+            self.connection.execute_batch("ROLLBACK TO as_new")?;
+        }
+        self.connection.execute_batch("RELEASE as_new")?;
+        Ok(all_new)
     }
 
-    /// Adds a row; says whether it was not there yet.
-    fn add(&mut self, received: &'a Received, status_since: Timestamp) -> Result<bool, Problem> {
-        // The row is named by the journal's entry of its appearance: one number for both.
-        let key = self.head.seq + 1 + i64::try_from(self.entries.len()).unwrap_or(i64::MAX);
-        if !self.rows.add(key, self.page.profile.0, received, status_since)? {
-            return Ok(false);
-        }
-        let row = &received.orchestration;
+    /// A row to add behind `before` others. It is named by the journal's entry of its appearance: one number
+    /// for both.
+    fn new_row(&self, before: usize, received: &'a Received, status_since: Timestamp) -> NewRow<'a> {
+        let ahead = i64::try_from(self.entries.len() + before).unwrap_or(i64::MAX);
+        NewRow { key: self.head.seq + 1 + ahead, received, status_since }
+    }
+
+    /// Notes for the journal and for judging that a row was added.
+    fn note_new(&mut self, new: &NewRow<'a>) {
+        let row = &new.received.orchestration;
         self.entries.push(Entry {
             kind: EntryKind::Appeared,
-            orchestration: Some(key),
+            orchestration: Some(new.key),
             body: Body::Digest(digest(row)),
         });
         self.committed.counts.appeared += 1;
         self.weighed.push(Weighed {
-            key,
+            key: new.key,
             before: None,
             received: Some(row),
             kept: None,
-            status_since,
+            status_since: new.status_since,
             changes: vec![Change::Appeared],
         });
-        Ok(true)
     }
 
     /// A ledger is bound to the first customer that it sees.

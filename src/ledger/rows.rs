@@ -37,7 +37,34 @@ pub(super) struct Stored {
 pub(super) struct Rows<'c> {
     find: CachedStatement<'c>,
     insert: CachedStatement<'c>,
+    insert_many: CachedStatement<'c>,
     lookup: Lookup,
+}
+
+/// A row to add.
+pub(super) struct NewRow<'a> {
+    /// Under which key.
+    pub(super) key: i64,
+    /// The row.
+    pub(super) received: &'a Received,
+    /// Since when it has its status.
+    pub(super) status_since: Timestamp,
+}
+
+/// How many rows one statement adds. Beginning and ending a statement costs half as much as a row; more at once
+/// gain nothing any more.
+const AT_ONCE: usize = 20;
+
+/// How many columns a row has, the key included.
+const COLUMNS: usize = 36;
+
+fn insertion_of(rows: usize) -> String {
+    let row = format!("({})", ["?"; COLUMNS].join(", "));
+    format!(
+        "INSERT INTO orchestration (key, {}) VALUES {} ON CONFLICT (created_at, id) DO NOTHING",
+        columns!(),
+        vec![row; rows].join(", ")
+    )
 }
 
 impl<'c> Rows<'c> {
@@ -49,16 +76,10 @@ impl<'c> Rows<'c> {
                 concat!("SELECT key, ", columns!(), " FROM orchestration WHERE id = ?1 AND created_at = ?2")
             }
         };
-        let insert = concat!(
-            "INSERT INTO orchestration (",
-            columns!(),
-            ", key) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, \
-             ?19, ?20, ?21, ?22, ?23, ?24, ?25, ?26, ?27, ?28, ?29, ?30, ?31, ?32, ?33, ?34, ?35, ?36) \
-             ON CONFLICT (created_at, id) DO NOTHING"
-        );
         Ok(Self {
             find: connection.prepare_cached(find)?,
-            insert: connection.prepare_cached(insert)?,
+            insert: connection.prepare_cached(&insertion_of(1))?,
+            insert_many: connection.prepare_cached(&insertion_of(AT_ONCE))?,
             lookup,
         })
     }
@@ -72,59 +93,98 @@ impl<'c> Rows<'c> {
         .optional()
     }
 
-    /// Adds a row under a key and says whether it did: not where one with this id and `created_at` is
-    /// there.
-    pub(super) fn add(
-        &mut self,
-        key: i64,
-        listed_by: i64,
-        received: &Received,
-        status_since: Timestamp,
-    ) -> rusqlite::Result<bool> {
-        let row = &received.orchestration;
-        let source = EndpointColumns::of(row.source.as_ref());
-        let destination = EndpointColumns::of(row.destination.as_ref());
-        // Missing values are left unbound, which is NULL: binding is a good part of the cost of a row.
-        let insert = &mut self.insert;
-        insert.clear_bindings();
-        bind(insert, 1, Some(&row.id))?;
-        bind(insert, 2, Some(&listed_by))?;
-        bind(insert, 3, row.profile_id.as_ref())?;
-        bind(insert, 4, row.identity_id.as_ref())?;
-        bind(insert, 5, row.account_id.as_ref())?;
-        bind(insert, 6, row.customer_id.as_ref())?;
-        bind(insert, 7, row.ref_id.as_ref())?;
-        bind(insert, 8, row.source_asset.as_ref())?;
-        bind(insert, 9, row.destination_asset.as_ref())?;
-        bind(insert, 10, row.source_amount.as_ref())?;
-        bind(insert, 11, row.destination_amount.as_ref())?;
-        bind(insert, 12, row.source_transfer.transfer_id.as_ref())?;
-        bind(insert, 13, row.source_transfer.status.as_ref())?;
-        bind(insert, 14, row.destination_transfer.transfer_id.as_ref())?;
-        bind(insert, 15, row.destination_transfer.status.as_ref())?;
-        bind(insert, 16, Some(&row.status))?;
-        bind(insert, 17, row.fail_reason.as_ref())?;
-        source.bind(insert, 18)?;
-        destination.bind(insert, 23)?;
-        bind(insert, 28, row.orchestration_rule_id.as_ref())?;
-        bind(insert, 29, Some(&row.created_at))?;
-        bind(insert, 30, row.updated_at.as_ref())?;
-        bind(insert, 31, row.completed_at.as_ref())?;
-        bind(insert, 32, Some(&status_since))?;
-        bind(insert, 33, row.metadata.as_ref())?;
-        bind(insert, 34, row.remainder.as_ref())?;
-        bind(insert, 35, Some(&received.fingerprint.number()))?;
-        bind(insert, 36, Some(&key))?;
-        Ok(insert.raw_execute()? > 0)
+    /// Adds rows that a profile lists, and says whether it did. It stops where an id with its `created_at` is
+    /// there; what it added before that is for the caller to undo.
+    pub(super) fn add(&mut self, listed_by: i64, rows: &[NewRow<'_>]) -> rusqlite::Result<bool> {
+        let (many, single) = rows.as_chunks::<AT_ONCE>();
+        for rows in many {
+            if insert(&mut self.insert_many, listed_by, rows)? < AT_ONCE {
+                return Ok(false);
+            }
+        }
+        for row in single {
+            if insert(&mut self.insert, listed_by, std::slice::from_ref(row))? == 0 {
+                return Ok(false);
+            }
+        }
+        Ok(true)
     }
 }
 
-fn bind(
+/// Runs an insertion of as many rows as are given.
+fn insert(
     statement: &mut CachedStatement<'_>,
-    index: usize,
-    value: Option<&impl ToSql>,
+    listed_by: i64,
+    rows: &[NewRow<'_>],
+) -> rusqlite::Result<usize> {
+    // Missing values are left unbound, which is NULL: binding is a good part of the cost of a row.
+    statement.clear_bindings();
+    for (at, row) in rows.iter().enumerate() {
+        bind_row(statement, at * COLUMNS, listed_by, row)?;
+    }
+    statement.raw_execute()
+}
+
+/// Binds the columns of a row behind the parameter `before`.
+fn bind_row(
+    statement: &mut CachedStatement<'_>,
+    before: usize,
+    listed_by: i64,
+    new: &NewRow<'_>,
 ) -> rusqlite::Result<()> {
-    value.map_or(Ok(()), |value| statement.raw_bind_parameter(index, value))
+    let row = &new.received.orchestration;
+    let source = EndpointColumns::of(row.source.as_ref());
+    let destination = EndpointColumns::of(row.destination.as_ref());
+    let mut columns = Columns { statement, last: before };
+    columns.bind(Some(&new.key))?;
+    columns.bind(Some(&row.id))?;
+    columns.bind(Some(&listed_by))?;
+    columns.bind(row.profile_id.as_ref())?;
+    columns.bind(row.identity_id.as_ref())?;
+    columns.bind(row.account_id.as_ref())?;
+    columns.bind(row.customer_id.as_ref())?;
+    columns.bind(row.ref_id.as_ref())?;
+    columns.bind(row.source_asset.as_ref())?;
+    columns.bind(row.destination_asset.as_ref())?;
+    columns.bind(row.source_amount.as_ref())?;
+    columns.bind(row.destination_amount.as_ref())?;
+    columns.bind(row.source_transfer.transfer_id.as_ref())?;
+    columns.bind(row.source_transfer.status.as_ref())?;
+    columns.bind(row.destination_transfer.transfer_id.as_ref())?;
+    columns.bind(row.destination_transfer.status.as_ref())?;
+    columns.bind(Some(&row.status))?;
+    columns.bind(row.fail_reason.as_ref())?;
+    columns.bind_endpoint(&source)?;
+    columns.bind_endpoint(&destination)?;
+    columns.bind(row.orchestration_rule_id.as_ref())?;
+    columns.bind(Some(&row.created_at))?;
+    columns.bind(row.updated_at.as_ref())?;
+    columns.bind(row.completed_at.as_ref())?;
+    columns.bind(Some(&new.status_since))?;
+    columns.bind(row.metadata.as_ref())?;
+    columns.bind(row.remainder.as_ref())?;
+    columns.bind(Some(&new.received.fingerprint.number()))
+}
+
+/// The parameters of a statement, bound one after the other.
+struct Columns<'s, 'c> {
+    statement: &'s mut CachedStatement<'c>,
+    last: usize,
+}
+
+impl Columns<'_, '_> {
+    fn bind(&mut self, value: Option<&impl ToSql>) -> rusqlite::Result<()> {
+        self.last += 1;
+        value.map_or(Ok(()), |value| self.statement.raw_bind_parameter(self.last, value))
+    }
+
+    fn bind_endpoint(&mut self, columns: &EndpointColumns<'_>) -> rusqlite::Result<()> {
+        self.bind(columns.rail.as_ref())?;
+        self.bind(columns.account)?;
+        self.bind(columns.address.as_ref())?;
+        self.bind(columns.network.as_ref())?;
+        self.bind(columns.memo.as_ref())
+    }
 }
 
 /// Replaces the content of a row; its key, id and first profile stay.
@@ -254,14 +314,6 @@ struct EndpointColumns<'a> {
 }
 
 impl<'a> EndpointColumns<'a> {
-    fn bind(&self, statement: &mut CachedStatement<'_>, first: usize) -> rusqlite::Result<()> {
-        bind(statement, first, self.rail.as_ref())?;
-        bind(statement, first + 1, self.account)?;
-        bind(statement, first + 2, self.address.as_ref())?;
-        bind(statement, first + 3, self.network.as_ref())?;
-        bind(statement, first + 4, self.memo.as_ref())
-    }
-
     fn of(endpoint: Option<&'a Endpoint>) -> Self {
         match endpoint {
             None => Self::default(),

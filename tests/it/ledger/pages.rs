@@ -41,6 +41,27 @@ async fn a_new_row_appears_once_and_is_journalled_once() {
 }
 
 #[tokio::test]
+async fn a_long_page_of_which_some_rows_are_known_or_stand_twice_is_taken_row_by_row() {
+    let numbers = |numbers: std::ops::Range<u32>| numbers.map(row).collect::<Vec<_>>();
+    for (known, page, appeared) in [
+        (0..0, numbers(1..75), 74),
+        (0..0, [numbers(1..40), vec![row(20)], numbers(40..75)].concat(), 74),
+        (30..31, numbers(1..75), 73),
+        (70..75, numbers(1..75), 69),
+        (1..75, numbers(1..75), 0),
+    ] {
+        let bench = Bench::new().await;
+        bench.commit(numbers(known)).await;
+        let committed = bench.commit(page).await;
+        assert_eq!(committed.counts.appeared, appeared);
+        assert_eq!(bench.entries(), 74);
+        assert_eq!(bench.kept(74), Some(row(74)));
+        assert!(matches!(bench.events(74)[..], [EventKind::Appeared(_)]));
+        assert_eq!(bench.findings(), [""; 0]);
+    }
+}
+
+#[tokio::test]
 async fn a_change_is_kept_and_journalled_with_the_old_values() {
     let bench = Bench::new().await;
     bench.commit(vec![row(1)]).await;
