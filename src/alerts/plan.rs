@@ -25,7 +25,7 @@ pub fn route(sinks: &[SinkConfig], notice: &Notice) -> Vec<SinkName> {
 /// Whether a sink tells a notice.
 ///
 /// That a break is over, or that somebody looks after it, goes to whoever was told of it: the severity may have
-/// fallen meanwhile. The outbox drops it for those who were not.
+/// fallen meanwhile. The ledger leaves out those who were not.
 pub fn tells(sink: &SinkConfig, notice: &Notice) -> bool {
     let routing = &sink.routing;
     let of_occasion = match notice.occasion {

@@ -4,8 +4,6 @@
 //! by whoever delivers them; here that is only kept, so that a kill at any moment repeats a delivery under the
 //! same key and loses none.
 
-mod records;
-
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
@@ -54,11 +52,6 @@ impl Ledger {
     ) -> Result<usize, LedgerError> {
         self.transact("give_up_other_sinks", move |connection| give_up_others(connection, &sinks, now, why))
             .await
-    }
-
-    /// Drops what a sink was to be told of the end of breaks of which it was told nothing.
-    pub async fn drop_untold_ends(&self, sink: SinkName) -> Result<usize, LedgerError> {
-        self.transact("drop_untold_ends", move |connection| drop_untold_ends(connection, &sink)).await
     }
 
     /// Fixes that these notices are told to a sink as one.
@@ -122,7 +115,7 @@ impl Reader {
             queued
                 .into_iter()
                 .map(|queued| {
-                    let record = records::of(connection, queued.notice.number)?;
+                    let record = record(connection, queued.notice.number)?;
                     Ok(Waiting { queued, record })
                 })
                 .collect()
@@ -136,7 +129,7 @@ impl Reader {
         resolved_after: Timestamp,
         most: usize,
     ) -> Result<Vec<BreakRecord>, LedgerError> {
-        self.snapshot(|connection| records::told(connection, resolved_after, most))
+        self.snapshot(|connection| told(connection, resolved_after, most))
     }
 
     /// Up to when a sink has told what other sinks could not be told; `None` where it never did.
@@ -187,6 +180,29 @@ fn queued(row: &Row<'_>) -> rusqlite::Result<Queued> {
     })
 }
 
+/// A break with everything that is known of it.
+fn record(connection: &Connection, number: BreakNumber) -> Result<BreakRecord, Problem> {
+    let found = breaks::reading::record(connection, number)?;
+    found.ok_or_else(|| Problem::Inconsistent(format!("break {number} is not in the ledger")))
+}
+
+fn told(
+    connection: &Connection,
+    resolved_after: Timestamp,
+    most: usize,
+) -> Result<Vec<BreakRecord>, Problem> {
+    let most = i64::try_from(most).unwrap_or(i64::MAX);
+    let numbers: Vec<BreakNumber> = connection
+        .prepare_cached(
+            "SELECT number FROM break
+             WHERE told > 0 AND history = 0 AND (resolved_at IS NULL OR resolved_at > ?1)
+             ORDER BY resolved_at IS NOT NULL, severity DESC, number DESC LIMIT ?2",
+        )?
+        .query_map(params![resolved_after, most], |row| row.get(0))?
+        .collect::<Result<_, _>>()?;
+    numbers.into_iter().map(|number| record(connection, number)).collect()
+}
+
 fn due(connection: &Connection, sink: &SinkName, now: Timestamp) -> Result<Vec<Queued>, Problem> {
     let query = format!(
         "SELECT {QUEUED} FROM {QUEUED_FROM}
@@ -220,18 +236,6 @@ fn give_up_others(
         )?;
     }
     Ok(given_up)
-}
-
-fn drop_untold_ends(connection: &Connection, sink: &SinkName) -> Result<usize, Problem> {
-    Ok(connection
-        .prepare_cached(
-            "DELETE FROM delivery WHERE sink = ?1 AND state = 'waiting' AND notice IN (
-                 SELECT n.number FROM delivery AS d JOIN notice AS n ON n.number = d.notice
-                 WHERE d.sink = ?1 AND d.state = 'waiting' AND n.occasion IN (?2, ?3) AND NOT EXISTS (
-                     SELECT 1 FROM notice AS former JOIN delivery AS fd ON fd.notice = former.number
-                     WHERE former.break = n.break AND former.number < n.number AND fd.sink = ?1))",
-        )?
-        .execute(params![sink.0, Occasion::Resolved, Occasion::Acknowledged])?)
 }
 
 fn fix_batch(connection: &Connection, sink: &SinkName, members: &[NoticeNumber]) -> Result<(), Problem> {
@@ -297,7 +301,7 @@ fn remind(connection: &Connection, reminding: &Reminding, now: Timestamp) -> Res
 
 /// The reminder of a break; `None` where a worse one says already that the same is held up.
 fn reminder(connection: &Connection, number: BreakNumber, now: Timestamp) -> Result<Option<Notice>, Problem> {
-    let record = records::of(connection, number)?;
+    let record = record(connection, number)?;
     let standing = record.standing;
     if let Some(rank) = standing.kind.held_up_rank() {
         let (_, subject) = breaks::columns(&standing.subject);

@@ -79,9 +79,6 @@ impl Sending {
             return Ok(false);
         }
         self.remind(now).await?;
-        if self.reader.newest_waiting(&self.config.name)?.is_some() {
-            self.ledger.drop_untold_ends(self.config.name.clone()).await?;
-        }
         let due = self.reader.due(&self.config.name, now)?;
         if matches!(self.sink, Sink::Alertmanager(_)) {
             return self.resend(due, now).await;
