@@ -65,7 +65,7 @@ pub enum Change {
 }
 
 /// Since when the legs of an orchestration are where they are: the earliest `updated_at` that was seen with
-/// the present status of each. They were there then or before.
+/// the present status of each, or when that was observed. They were there then or before.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct LegTimes {
     /// The source leg.

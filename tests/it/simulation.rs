@@ -9,6 +9,7 @@
 
 mod contract;
 mod draw;
+mod followed;
 mod kept;
 mod killer;
 mod model;
@@ -17,7 +18,9 @@ mod picture;
 mod rows;
 mod shrink;
 mod stage;
+mod stood;
 mod swept;
+mod told;
 
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};

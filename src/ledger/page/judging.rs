@@ -88,8 +88,14 @@ impl Desk<'_> {
             lookalikes: Vec::new(),
         };
         let Some(now) = weighed.now() else { return Ok(around) };
-        around.leg_times =
-            leg_times::of(self.connection, weighed.key, weighed.before(), now, weighed.status_since)?;
+        around.leg_times = leg_times::of(
+            self.connection,
+            weighed.key,
+            weighed.before(),
+            now,
+            weighed.status_since,
+            self.page.seen_at,
+        )?;
         // A row that is new to the ledger may have a break from when it could not be read.
         if weighed.before.is_some() || self.has_unreadable {
             around.standing = self.standing(&now.id)?;

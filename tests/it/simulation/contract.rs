@@ -1,7 +1,8 @@
 //! What the contract asks of every ledger and of every poll, checked against the oracle's memory.
 //!
 //! The numbers are those of the correctness contract. What a complete poll claims to have looked at
-//! (`looked_at`), it must know as it is. What sweeps claim is `swept`.
+//! (`looked_at`), it must know as it is. What sweeps claim is `swept`, which breaks must stand `stood`, and what
+//! is told of them `told`.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -10,6 +11,7 @@ use serde_json::Value;
 use tallyd::model::{Coverage, PollOutcome, PollResult, Timestamp};
 use tallyd::sim::RequestRecord;
 
+use super::followed::Followed;
 use super::model::{Model, Step, Story};
 use super::op::{Trouble, Window};
 use super::picture::{Entry, Picture};
@@ -54,6 +56,8 @@ pub(super) struct Attempt<'a> {
     pub(super) model: &'a Model,
     pub(super) before: &'a Picture,
     pub(super) after: &'a Picture,
+    /// What the journal says became of rows, this try included.
+    pub(super) followed: &'a Followed,
     pub(super) step: Step,
     /// The server's time. It stands still while a poll runs.
     pub(super) now: Timestamp,
@@ -83,6 +87,8 @@ impl Attempt<'_> {
         self.check_judged()?;
         self.check_missing()?;
         self.check_answered()?;
+        self.check_breaks()?;
+        self.after.check_told()?;
         self.check_claims_nothing()?;
         for (profile, coverage) in &self.after.coverage {
             self.check_coverage(profile, *coverage)?;
@@ -152,7 +158,7 @@ impl Attempt<'_> {
     }
 
     /// Whether lists and Get disagree about a row, so that one poll may take both.
-    fn is_torn(&self, id: &str) -> bool {
+    pub(super) fn is_torn(&self, id: &str) -> bool {
         self.model.stories.get(id).is_some_and(Story::is_pinned)
     }
 
@@ -263,7 +269,7 @@ impl Attempt<'_> {
         (in_window && seen_from_the_start) || in_overlap
     }
 
-    fn is_complete(&self) -> bool {
+    pub(super) fn is_complete(&self) -> bool {
         self.outcome.is_some_and(PollOutcome::is_complete)
     }
 
@@ -345,7 +351,7 @@ impl Attempt<'_> {
 
     /// Whether a complete poll has looked at a row, so that the ledger knows it as the poll found it: what was
     /// created since the watermark, and what is open, whatever its age.
-    fn looked_at(&self, id: &str, story: &Story, profile: &str, coverage: Coverage) -> bool {
+    pub(super) fn looked_at(&self, id: &str, story: &Story, profile: &str, coverage: Coverage) -> bool {
         let before = self.before.coverage.get(profile);
         let discovered = before.is_none_or(|before| before.to.minus(OVERLAP) <= story.created_at)
             && story.created_at <= coverage.to;
@@ -376,6 +382,13 @@ pub(super) fn path_of(id: &str) -> String {
 /// Whether the ledger holds a row as one whose end is still to come.
 pub(super) fn is_open(row: &Value) -> bool {
     !["COMPLETED", "FAILED", "REJECTED"].iter().any(|end| row["status"] == *end)
+}
+
+/// Whether the ledger holds a row as COMPLETED while a leg that is given is not: it is looked at again for a while.
+pub(super) fn is_half_done(row: &Value) -> bool {
+    let legs = ["/source_transfer/status", "/destination_transfer/status"];
+    let mut legs = legs.iter().filter_map(|leg| row.pointer(leg));
+    row["status"] == "COMPLETED" && legs.any(|leg| *leg != "COMPLETED")
 }
 
 /// When a row was last updated, in microseconds, where it says so.

@@ -24,6 +24,13 @@ const ENOUGH_ROWS: u8 = 8;
 /// Rows of a world, those of the start included: small, so that a thousand worlds are quick.
 const MOST_ROWS: u8 = 40;
 
+/// In one of so many worlds legs contradict the status, rows share a `ref_id`, and the process is killed while a
+/// break is told.
+const DISPUTED: u64 = 8;
+
+/// How many of the states rows have in every world; the others come where legs contradict the status.
+const USUAL_STATES: usize = 7;
+
 /// How often each kind of operation comes, beside polls and time.
 struct Mood {
     creating: u32,
@@ -93,6 +100,7 @@ impl Case {
             ops.push(op);
             ops.extend(swept.map(|window| Op::Sweep { window }));
         }
+        let ops = if seed % DISPUTED == DISPUTED / 2 { disputed(seed, ops) } else { ops };
         let page_rows = drawing.dice.usize(if is_killed_at_first { 1..=2 } else { 1..=7 });
         Self { seed, profiles: drawing.profiles.into(), size, page_rows, ops }
     }
@@ -109,6 +117,34 @@ fn killed_at_first(seed: u64) -> Vec<Op> {
         _ => Moment::Committed(after + 1),
     };
     vec![Op::Trouble { at: Place::List, after, what }, Op::Kill { moment }, Op::Poll]
+}
+
+/// The same with what seldom comes about.
+fn disputed(seed: u64, ops: Vec<Op>) -> Vec<Op> {
+    let mut dice = Rng::with_seed(!seed);
+    let mut told = Vec::with_capacity(ops.len());
+    for mut op in ops {
+        match &mut op {
+            Op::Create { state, .. } | Op::Move { to: state, .. } if dice.u8(..3) == 0 => {
+                *state = if dice.bool() { State::HalfDone } else { State::LegFailed };
+            }
+            Op::Poll if dice.u8(..6) == 0 => {
+                let moment = Moment::Telling(dice.u8(1..5));
+                told.push(Op::Kill { moment });
+            }
+            Op::Kill { moment } | Op::KillInSweep { moment, .. } if dice.bool() => {
+                *moment = Moment::Telling(dice.u8(1..5));
+            }
+            _ => {}
+        }
+        let created = match op {
+            Op::Create { row, .. } if row > 0 && dice.u8(..4) == 0 => Some(row),
+            _ => None,
+        };
+        told.push(op);
+        told.extend(created.map(|row| Op::Rename { row, like: dice.u8(..row) }));
+    }
+    told
 }
 
 /// A case in the making.
@@ -152,7 +188,7 @@ impl Drawing {
             0 => Op::Poll,
             1 => Op::Advance { seconds: self.one_of(&STEPS) },
             2 => self.create(),
-            3 => Op::Move { row: self.row(), to: self.one_of(State::ALL) },
+            3 => Op::Move { row: self.row(), to: self.one_of(&State::ALL[..USUAL_STATES]) },
             4 if self.dice.bool() => Op::Edit { row: self.row(), amount: self.dice.u16(..) },
             4 => Op::Respell { row: self.row(), how: self.one_of(Spelling::ALL) },
             5 if self.dice.u8(..3) == 0 => Op::Return { row: self.row() },
@@ -193,7 +229,7 @@ impl Drawing {
             row: self.rows - 1,
             under,
             age: self.one_of(&AGES),
-            state: self.one_of(State::ALL),
+            state: self.one_of(&State::ALL[..USUAL_STATES]),
             updated_at,
         }
     }

@@ -101,3 +101,27 @@ fn a_partial_sweep_stays_partial_whatever_the_list_of_the_account_shows() {
         ],
     });
 }
+
+/// The leg was taken to have stood where it is for as long as the status.
+#[test]
+fn a_leg_that_moved_on_just_now_is_young_though_the_row_tells_no_time_of_change() {
+    holds(&Case {
+        seed: 0,
+        profiles: 1,
+        size: 0,
+        page_rows: 1,
+        ops: vec![
+            Op::Create {
+                row: 0,
+                under: Under::First,
+                age: 0,
+                state: State::Processing,
+                updated_at: UpdatedAt::Missing,
+            },
+            Op::Poll,
+            Op::Advance { seconds: 400 },
+            Op::Move { row: 0, to: State::BetweenLegs },
+            Op::Poll,
+        ],
+    });
+}

@@ -1,17 +1,36 @@
-//! What kills a poll from inside: while a page is judged, or when one was committed. It also keeps count of what
-//! was judged.
+//! The rules under which a world is judged, and what kills a poll from inside: while a page is judged, while a
+//! break is told, or when a page was committed. It also keeps count of what was judged.
 //!
-//! A panic without a message ends the thread or the task at exactly that place, as a killed process would.
+//! The rules are tallyd's own, under limits that are short beside the time that goes by in a world. A panic without
+//! a message ends the thread or the task at exactly that place, as a killed process would. The count is kept in the
+//! ledger, with the page: what a transaction that was rolled back had judged was not judged.
 
 use std::panic::resume_unwind;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
+use tallyd::breaks::limits::{Allowance, Settings};
+use tallyd::breaks::{self, History, Limits};
 use tallyd::ledger::Rules;
-use tallyd::model::{Change, Observation, PageFacts, Step};
+use tallyd::model::{Change, Observation, PageFacts, SinkName, Step};
 use tallyd::sync::{self, Event, Watch};
 
 use crate::harness::note;
+
+/// How long an orchestration may be PROCESSING.
+pub(super) const PROCESSING: Duration = Duration::from_secs(1200);
+/// How long the destination leg may take.
+pub(super) const BETWEEN_LEGS: Duration = Duration::from_secs(300);
+/// How long an approval may take.
+pub(super) const PENDING: Duration = Duration::from_secs(2700);
+/// How long legs may contradict the status.
+pub(super) const INCONSISTENT_LEGS: Duration = Duration::from_secs(450);
+/// For how long a profile may go without a complete poll.
+pub(super) const PROFILE_UNPOLLED: Duration = Duration::from_secs(900);
+
+/// Where everything is told.
+pub(super) const SINKS: [&str; 2] = ["pager", "archive"];
 
 /// What such a panic carries.
 #[derive(Debug)]
@@ -22,6 +41,7 @@ pub(super) struct Killed;
 pub(super) struct Killer {
     judging: AtomicU64,
     committed: AtomicU64,
+    telling: AtomicU64,
     judged: AtomicU64,
 }
 
@@ -34,16 +54,32 @@ impl Killer {
         self.committed.store(nth.into(), Ordering::SeqCst);
     }
 
+    pub(super) fn kill_while_telling(&self, nth: u8) {
+        self.telling.store(nth.into(), Ordering::SeqCst);
+    }
+
     pub(super) fn disarm(&self) {
+        self.telling.store(0, Ordering::SeqCst);
         self.judging.store(0, Ordering::SeqCst);
         self.committed.store(0, Ordering::SeqCst);
     }
 
-    /// Rules under which each change has one note, whose key no other has: what is judged twice, or
-    /// twice kept, is there twice.
+    /// The rules of tallyd, under which each change has a note as well, whose key no other has: what is judged
+    /// twice, or twice kept, is there twice.
     pub(super) fn rules(self: &Arc<Self>) -> Rules {
-        let killer = Arc::clone(self);
-        Rules { judge: Arc::new(move |facts| killer.judge(facts)), ..sync::rules() }
+        let (judging, telling) = (Arc::clone(self), Arc::clone(self));
+        let (of_rows, of_polls) = (limits(), limits());
+        Rules {
+            judge: Arc::new(move |facts| {
+                let notes = judging.judge(facts);
+                let mut steps = breaks::judge(&of_rows, History::Recorded, facts);
+                steps.extend(notes);
+                steps
+            }),
+            judge_polls: Arc::new(move |facts| breaks::judge_polls(&of_polls, facts)),
+            route: Arc::new(move |_| telling.tell()),
+            ..sync::rules()
+        }
     }
 
     pub(super) fn watch(self: &Arc<Self>) -> Watch {
@@ -55,6 +91,14 @@ impl Killer {
         })
     }
 
+    fn tell(&self) -> Vec<SinkName> {
+        if counts_down_to_zero(&self.telling) {
+            resume_unwind(Box::new(Killed));
+        }
+        SINKS.map(|sink| SinkName(sink.to_owned())).into()
+    }
+
+    /// Notes what was shown.
     fn judge(&self, facts: &PageFacts<'_>) -> Vec<Step> {
         if counts_down_to_zero(&self.judging) {
             // The writer's thread ends here, in the middle of the transaction.
@@ -71,6 +115,21 @@ impl Killer {
         });
         let note_of = |id: String| note(&self.judged.fetch_add(1, Ordering::SeqCst).to_string(), &id);
         changed.map(note_of).collect()
+    }
+}
+
+fn limits() -> Limits {
+    let elapsed = |limit| Some(Allowance::Elapsed(limit));
+    Limits {
+        defaults: Settings {
+            processing: elapsed(PROCESSING),
+            between_legs: elapsed(BETWEEN_LEGS),
+            pending: elapsed(PENDING),
+            inconsistent_legs: elapsed(INCONSISTENT_LEGS),
+            ..Settings::default()
+        },
+        profile_unpolled: PROFILE_UNPOLLED,
+        ..Limits::default()
     }
 }
 

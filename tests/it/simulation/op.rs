@@ -38,6 +38,8 @@ pub(super) enum Op {
     Edit { row: u8, amount: u16 },
     /// A row is sent in another spelling that means the same.
     Respell { row: u8, how: Spelling },
+    /// A row has the `ref_id` of another one from now on.
+    Rename { row: u8, like: u8 },
     /// A row goes to a profile of the account, which from now on lists it too.
     Share { row: u8, with: Under },
     /// A row is neither listed nor found any more, until `Return`.
@@ -77,6 +79,8 @@ pub(super) enum Moment {
     Committed(u8),
     /// While the nth page is judged, in the middle of its transaction.
     Judging(u8),
+    /// While the nth notice is written, in the middle of its transaction.
+    Telling(u8),
 }
 
 /// An enum of plain names that prints each as it is written in code, and knows all of them.
@@ -102,7 +106,13 @@ macro_rules! names {
 
 names! {
     /// Where an orchestration is on its way.
-    State { Pending, Processing, BetweenLegs, Completed, Failed, Rejected, Unheard }
+    State {
+        Pending, Processing, BetweenLegs, Completed, Failed, Rejected, Unheard,
+        /// COMPLETED, and the destination leg is not.
+        HalfDone,
+        /// PROCESSING, and the source leg FAILED.
+        LegFailed,
+    }
 }
 
 names! {
@@ -248,6 +258,7 @@ impl fmt::Debug for Moment {
             Self::Request(place, nth) => write!(formatter, "Moment::Request({place:?}, {nth})"),
             Self::Committed(nth) => write!(formatter, "Moment::Committed({nth})"),
             Self::Judging(nth) => write!(formatter, "Moment::Judging({nth})"),
+            Self::Telling(nth) => write!(formatter, "Moment::Telling({nth})"),
         }
     }
 }

@@ -9,7 +9,7 @@ use tallyd::ledger::Reader;
 use tallyd::model::{Coverage, Identifier, Timestamp};
 
 use super::contract::Checked;
-use crate::harness::{NOTES, rows_read_by};
+use crate::harness::rows_read_by;
 
 /// A ledger at one moment.
 #[derive(Debug, Default)]
@@ -24,6 +24,67 @@ pub(super) struct Picture {
     pub(super) judged: Vec<String>,
     /// How each profile's last poll ended.
     pub(super) last_polls: BTreeMap<String, String>,
+    /// Every poll and sweep, in order.
+    pub(super) polls: Vec<NotedPoll>,
+    /// Every break, in order.
+    pub(super) breaks: Vec<Broken>,
+    /// What the journal says of them, in order.
+    pub(super) steps: Vec<BreakStep>,
+    /// What people are to be told, in order.
+    pub(super) notices: Vec<Told>,
+}
+
+/// A poll or a sweep of a profile.
+#[derive(Debug)]
+pub(super) struct NotedPoll {
+    pub(super) profile: String,
+    pub(super) lane: String,
+    pub(super) began_at: Timestamp,
+    /// Whether it came so far that it knew up to when it would list.
+    pub(super) has_ceiling: bool,
+    pub(super) result: Option<String>,
+}
+
+/// A break.
+#[derive(Debug)]
+pub(super) struct Broken {
+    pub(super) number: i64,
+    pub(super) kind: String,
+    /// Whether it is about an orchestration, a profile or a cause.
+    pub(super) about: String,
+    pub(super) subject: String,
+    /// The profile under which it was found.
+    pub(super) profile: Option<String>,
+    pub(super) episode: i64,
+    /// Whether nobody is told.
+    pub(super) is_history: bool,
+    pub(super) evidence: String,
+    pub(super) opened_at: Timestamp,
+    pub(super) resolved_at: Option<Timestamp>,
+    /// The severity that people were told last; 0 for nothing.
+    pub(super) told: i64,
+}
+
+/// An entry of the journal about a break.
+#[derive(Debug)]
+pub(super) struct BreakStep {
+    /// The transaction.
+    pub(super) batch: i64,
+    pub(super) kind: String,
+    /// Which break.
+    pub(super) number: i64,
+}
+
+/// A notice in the outbox.
+#[derive(Debug)]
+pub(super) struct Told {
+    /// About which break.
+    pub(super) number: i64,
+    pub(super) occasion: String,
+    pub(super) severity: i64,
+    pub(super) at: Timestamp,
+    /// To how many sinks it goes.
+    pub(super) deliveries: i64,
 }
 
 /// One entry of the journal.
@@ -40,6 +101,16 @@ impl Picture {
     /// The journal's entries that came after an earlier picture.
     pub(super) fn journal_since<'a>(&'a self, before: &Self) -> &'a [Entry] {
         self.journal.get(before.journal.len()..).unwrap_or_default()
+    }
+
+    /// The breaks that stand.
+    pub(super) fn standing(&self) -> impl Iterator<Item = &Broken> {
+        self.breaks.iter().filter(|broken| broken.resolved_at.is_none())
+    }
+
+    /// Whether a break of that kind stands for a row.
+    pub(super) fn stands(&self, kind: &str, id: &str) -> bool {
+        self.standing().any(|broken| broken.kind == kind && broken.subject == id)
     }
 
     /// Whether the journal says that a row is gone.
@@ -70,6 +141,17 @@ impl Entry {
     }
 }
 
+impl Broken {
+    /// Whether it is what the killer notes, and no break.
+    fn is_note(&self) -> bool {
+        self.about == "profile" && self.kind == "unknown_status"
+    }
+}
+
+fn time(row: &Row<'_>, column: usize) -> rusqlite::Result<Timestamp> {
+    Ok(Timestamp::parse_rfc3339(&row.get::<_, String>(column)?).unwrap())
+}
+
 /// Looks at a ledger's file beside its writer, over restarts too. Opening a ledger and preparing its views costs
 /// more than a small poll, so it is done once.
 pub(super) struct Viewer {
@@ -85,15 +167,27 @@ impl Viewer {
     pub(super) fn picture(&self) -> Picture {
         let coverage = "SELECT profile_id, covered_from, covered_to, verified_at FROM coverage
                         WHERE covered_to IS NOT NULL";
-        let time = |row: &Row<'_>, column| -> rusqlite::Result<Timestamp> {
-            Ok(Timestamp::parse_rfc3339(&row.get::<_, String>(column)?).unwrap())
-        };
         let covered = self.all(coverage, |row| {
             Ok((row.get(0)?, Coverage { from: time(row, 1)?, to: time(row, 2)?, verified_at: time(row, 3)? }))
         });
-        let last_polls = self.all("SELECT profile_id, result FROM polls ORDER BY number", |row| {
-            Ok((row.get(0)?, row.get(1)?))
-        });
+        let polls = self.all(
+            "SELECT profile_id, lane, began_at, ceiling IS NOT NULL, result FROM polls ORDER BY number",
+            |row| {
+                Ok(NotedPoll {
+                    profile: row.get(0)?,
+                    lane: row.get(1)?,
+                    began_at: time(row, 2)?,
+                    has_ceiling: row.get(3)?,
+                    result: row.get(4)?,
+                })
+            },
+        );
+        let last_polls = polls.iter().filter_map(|poll| Some((poll.profile.clone(), poll.result.clone()?)));
+        let last_polls = last_polls.collect();
+        let (notes, breaks): (Vec<_>, Vec<_>) = self.breaks().into_iter().partition(Broken::is_note);
+        let noted: BTreeSet<i64> = notes.iter().map(|note| note.number).collect();
+        let mut steps = self.steps();
+        steps.retain(|step| !noted.contains(&step.number));
         let entries =
             "SELECT kind, orchestration_id, old_values FROM journal WHERE details IS NULL ORDER BY seq";
         Picture {
@@ -102,9 +196,57 @@ impl Viewer {
             journal: self.all(entries, |row| {
                 Ok(Entry { kind: row.get(0)?, id: row.get(1)?, old_values: row.get(2)? })
             }),
-            judged: self.all(&format!("{NOTES} ORDER BY number"), |row| row.get(0)),
-            last_polls: last_polls.into_iter().collect(),
+            judged: notes.into_iter().map(|note| note.evidence).collect(),
+            last_polls,
+            polls,
+            breaks,
+            steps,
+            notices: self.notices(),
         }
+    }
+
+    /// Every break, with what people were told of it; of a note the text.
+    fn breaks(&self) -> Vec<Broken> {
+        let breaks = "SELECT k.number, k.kind, k.about, k.subject, k.profile_id, k.episode, k.history,
+                CASE k.about WHEN 'profile' THEN k.evidence ->> 'status' ELSE k.evidence END, k.opened_at,
+                k.resolved_at, b.told
+            FROM breaks AS k JOIN break AS b ON b.number = k.number ORDER BY k.number";
+        self.all(breaks, |row| {
+            Ok(Broken {
+                number: row.get(0)?,
+                kind: row.get(1)?,
+                about: row.get(2)?,
+                subject: row.get(3)?,
+                profile: row.get(4)?,
+                episode: row.get(5)?,
+                is_history: row.get(6)?,
+                evidence: row.get::<_, Option<String>>(7)?.unwrap_or_default(),
+                opened_at: time(row, 8)?,
+                resolved_at: row.get::<_, Option<String>>(9)?.map(|_| time(row, 9)).transpose()?,
+                told: row.get(10)?,
+            })
+        })
+    }
+
+    fn steps(&self) -> Vec<BreakStep> {
+        let steps =
+            "SELECT batch, kind, details ->> 'break' FROM journal WHERE details IS NOT NULL ORDER BY seq";
+        self.all(steps, |row| Ok(BreakStep { batch: row.get(0)?, kind: row.get(1)?, number: row.get(2)? }))
+    }
+
+    fn notices(&self) -> Vec<Told> {
+        let notices =
+            "SELECT break, occasion, severity, at, (SELECT count(*) FROM delivery WHERE notice = n.number)
+            FROM notice AS n ORDER BY number";
+        self.all(notices, |row| {
+            Ok(Told {
+                number: row.get(0)?,
+                occasion: row.get(1)?,
+                severity: row.get(2)?,
+                at: Timestamp::from_micros(row.get(3)?),
+                deliveries: row.get(4)?,
+            })
+        })
     }
 
     /// The profiles that list a row, as the ledger has it.
@@ -129,7 +271,8 @@ impl Viewer {
             "SELECT * FROM orchestrations ORDER BY id",
             "SELECT seq, at, kind, orchestration_id, digest, old_values FROM journal ORDER BY seq",
             "SELECT * FROM coverage ORDER BY profile_id",
-            "SELECT subject, evidence, opened_at FROM breaks ORDER BY number",
+            "SELECT * FROM breaks ORDER BY number",
+            "SELECT break, occasion, severity, at FROM notice ORDER BY number",
         ];
         let line = |row: &Row<'_>| {
             let columns = 0..row.as_ref().column_count();

@@ -56,6 +56,11 @@ pub(super) fn edit(fields: &mut Map<String, Value>, amount: u16) {
     fields.insert("source_amount".to_owned(), format!("{amount}.25").into());
 }
 
+/// Gives a row another `ref_id`.
+pub(super) fn rename(fields: &mut Map<String, Value>, ref_id: Value) {
+    fields.insert("ref_id".to_owned(), ref_id);
+}
+
 /// Lets a row go to a profile.
 pub(super) fn share(fields: &mut Map<String, Value>, with: &str) {
     fields.insert("destination".to_owned(), json!({ "profile": { "profile_id": with } }));
@@ -69,6 +74,8 @@ fn enter(fields: &mut Map<String, Value>, state: State) {
         State::Completed => ("COMPLETED", "COMPLETED", "COMPLETED"),
         State::Failed => ("FAILED", "COMPLETED", "FAILED"),
         State::Rejected => ("REJECTED", "PENDING", "PENDING"),
+        State::HalfDone => ("COMPLETED", "COMPLETED", "PROCESSING"),
+        State::LegFailed => ("PROCESSING", "FAILED", "PENDING"),
         State::Unheard => ("SETTLING", "COMPLETED", "PROCESSING"),
     };
     fields.insert("status".to_owned(), status.into());

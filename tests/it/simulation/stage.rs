@@ -18,7 +18,8 @@ use tallyd::sync::Pace;
 
 use world::UNLISTED;
 
-use super::contract::{Attempt, Checked, Heard, OVERLAP, Work, is_open, path_of};
+use super::contract::{Attempt, Checked, Heard, OVERLAP, Work, is_half_done, is_open, path_of};
+use super::followed::Followed;
 use super::killer::{Killed, Killer};
 use super::model::{Model, Step, Story};
 use super::op::{Case, Moment, Op, Place, Trouble, Window};
@@ -35,6 +36,7 @@ pub(super) struct Stage {
     customer: String,
     profiles: Vec<String>,
     picture: Picture,
+    followed: Followed,
     step: Step,
     /// What was scripted for the next requests to an endpoint; `None` is an honest answer.
     scripted: BTreeMap<Place, VecDeque<Option<Trouble>>>,
@@ -95,6 +97,7 @@ impl Stage {
             profiles,
             viewer: Viewer::of(&rig.path()),
             picture: Picture::default(),
+            followed: Followed::default(),
             killer,
             rig,
             step: 0,
@@ -128,6 +131,12 @@ impl Stage {
             Op::Move { row, to } => self.alter(row, |fields| rows::move_on(fields, to, now)),
             Op::Edit { row, amount } => self.alter(row, |fields| rows::edit(fields, amount)),
             Op::Respell { row, how } => self.alter(row, |fields| rows::respell(fields, how)),
+            Op::Rename { row, like } => {
+                let like = self.visible(like).and_then(|id| self.rig.control.truth_of(&id));
+                if let Some(ref_id) = like.map(|like| like["ref_id"].clone()).filter(Value::is_string) {
+                    self.alter(row, |fields| rows::rename(fields, ref_id));
+                }
+            }
             Op::Share { row, with } => {
                 let with = self.owner(with).to_owned();
                 self.alter(row, |fields| rows::share(fields, &with));
@@ -200,7 +209,11 @@ impl Stage {
     async fn poll(&mut self) -> Checked {
         let quiet = self.is_quiet(Work::Poll);
         let outcome = self.rig.poll().await;
-        self.conclude(Work::Poll, Some(&outcome), quiet)
+        // The daemon does so after each poll.
+        let judged_at = self.rig.poller.server_now();
+        self.rig.ledger.judge_polls(ProfileSelection::All, judged_at).await.unwrap();
+        self.conclude(Work::Poll, Some(&outcome), quiet)?;
+        self.picture.check_unpolled(judged_at)
     }
 
     async fn sweep(&mut self, window: Window) -> Checked {
@@ -237,6 +250,10 @@ impl Stage {
                 self.killer.kill_while_judging(nth);
                 None
             }
+            Moment::Telling(nth) => {
+                self.killer.kill_while_telling(nth);
+                None
+            }
         };
         let ended = in_time("the end of a killed poll", poll).await;
         if let Some(killing) = killing {
@@ -255,7 +272,7 @@ impl Stage {
 
     /// Whether nothing at all could keep a poll from being complete.
     fn is_quiet(&self, work: Work) -> bool {
-        let is_asked_for = |row: &Value| work != Work::Poll || is_open(row);
+        let is_asked_for = |row: &Value| work != Work::Poll || is_open(row) || is_half_done(row);
         self.outage.is_none()
             && self.left_from(work).is_none()
             && self.rig.client.stop().is_none()
@@ -313,11 +330,14 @@ impl Stage {
         self.count_found(work, &requests, is_complete);
         let after = self.viewer.picture();
         let now = self.rig.clock.now();
+        let is_dated = !met.contains(&Trouble::MissingDate);
+        self.followed.follow(&self.picture, &after, is_dated.then_some(now))?;
         let found = if work == Work::Poll { &self.found } else { &self.found_by_sweeps };
         let attempt = Attempt {
             work,
             model: &self.model,
             before: &self.picture,
+            followed: &self.followed,
             after: &after,
             step: self.step,
             now,
