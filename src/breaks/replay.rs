@@ -80,10 +80,10 @@ impl Replay<'_> {
             let now = PollSpan { began_at: sighting.at, ended_at: sighting.at };
             book.follow_people(&timeline.raised, sighting.at);
             let steps = match &sighting.shown {
+                // What was pruned before a row's first state is no sighting: the next poll is the first.
+                Shown::Row(row) if before.is_none() && row.changes.is_empty() => Vec::new(),
                 Shown::Row(row) | Shown::Gone(row) => {
-                    // A row whose beginning was pruned was there before; nothing is known to have changed.
-                    let was = before.or_else(|| row.changes.is_empty().then_some(row.as_ref()));
-                    self.judge(sighting.profile, now, &seen(row, was, &book.standing))
+                    self.judge(sighting.profile, now, &seen(row, before, &book.standing))
                 }
                 Shown::Unreadable(row) => {
                     let unreadable = Observation::Unreadable { row, standing: &book.standing };
@@ -126,7 +126,11 @@ impl Replay<'_> {
     ) -> Vec<PollSpan> {
         let Some(polled) = self.profiles.get(place.0) else { return Vec::new() };
         let mut looks: Vec<PollSpan> = Vec::new();
-        for turn in turns(self.limits, polled, row) {
+        let mut turns = turns(self.limits, polled, row);
+        if row.changes.is_empty() && !row.tracked.orchestration.status.is_final() {
+            turns.push(from);
+        }
+        for turn in turns {
             let passed = turn.max(from);
             let next = polled.polls.partition_point(|poll| poll.began_at <= passed);
             let Some(poll) = polled.polls.get(next) else { continue };
@@ -169,8 +173,6 @@ fn turns(limits: &Limits, polled: &PolledProfile, row: &SeenRow) -> Vec<Timestam
             limits.pending.ends_at(since),
         ]);
     }
-    turns.sort();
-    turns.dedup();
     turns
 }
 
