@@ -9,6 +9,7 @@ mod judge;
 mod lifecycle;
 pub mod limits;
 mod polls;
+pub mod replay;
 mod rules;
 
 pub use judge::judge;

@@ -12,8 +12,10 @@ mod field;
 mod identifier;
 mod nearest;
 mod orchestration;
+mod past;
 mod poll;
 mod profile;
+mod rebuilt;
 mod received;
 mod route;
 mod shown;
@@ -38,6 +40,9 @@ pub use field::{Field, FieldValue};
 pub use identifier::Identifier;
 pub use nearest::nearest;
 pub use orchestration::{Leg, Orchestration, Tracked, UnreadableRow};
+pub use past::{
+    KnownFrom, PollSpan, PolledProfile, ProfilePlace, Raised, SeenRow, Shown, Sighting, Timeline,
+};
 pub use poll::{
     Counts, FailureKind, Lane, MAX_SKEW_MICROS, PollFailure, PollOutcome, PollResult, ProfilePoll, Shortfall,
 };

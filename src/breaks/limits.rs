@@ -156,6 +156,13 @@ impl Limits {
         defaults::complete(set, orchestration, &self.calendar)
     }
 
+    /// Whether anybody asks for equal movements that may be one made twice.
+    pub fn ask_for_possible_duplicates(&self) -> bool {
+        let ask =
+            |settings: &Settings| matches!(settings.possible_duplicate, Some(DuplicateWindow::Within(_)));
+        ask(&self.defaults) || self.rules.ranked.iter().any(|(_, rule)| ask(&rule.sets))
+    }
+
     /// Why the limits that hold for an orchestration under a profile are what they are.
     pub fn explain(&self, orchestration: &Orchestration, profile: &Identifier) -> Explanation {
         explain::explain(self, orchestration, profile)

@@ -6,6 +6,7 @@ mod deeds;
 mod document;
 mod filters;
 mod list;
+mod replay;
 mod resolve;
 mod show;
 mod unack;
@@ -25,6 +26,12 @@ pub(super) enum BreaksCommand {
     List(Box<list::ListArguments>),
     /// Show the whole story of a break, or of every break of an orchestration
     Show(show::ShowArguments),
+    /// Show what this configuration would have raised over the ledger's past
+    ///
+    /// Judges every state that the journal tells of again, with the limits of the configuration, and puts what that
+    /// raises beside what the ledger raised. Nothing is changed: it reads, beside a daemon too. Give a changed
+    /// configuration with --config to see what a change of limits comes to before it is made.
+    Replay(Box<replay::ReplayArguments>),
     /// Acknowledge breaks: nobody is told of them any more until then, or until they resolve or get worse
     #[command(
         override_usage = "tallyd breaks ack [OPTIONS] --why <TEXT> <NUMBER>...\n       tallyd breaks ack [OPTIONS] --why <TEXT> <FILTERS>"
@@ -47,6 +54,7 @@ pub(super) fn run(common: &Common, wanted: &BreaksCommand, terminal: Terminal) -
     let config = session::load(common, terminal)?;
     match wanted {
         BreaksCommand::List(wanted) => list::run(&config, wanted, terminal),
+        BreaksCommand::Replay(wanted) => replay::run(&config, wanted, terminal),
         BreaksCommand::Show(wanted) => show::run(&config, wanted, terminal),
         BreaksCommand::Ack(wanted) => ack::run(&config, wanted, terminal),
         BreaksCommand::Unack(wanted) => unack::run(&config, wanted, terminal),

@@ -39,7 +39,7 @@ pub(super) fn are_kept(connection: &Connection) -> Result<bool, Problem> {
 }
 
 /// Refuses a ledger that keeps none.
-fn require(connection: &Connection) -> Result<(), Problem> {
+pub(super) fn require(connection: &Connection) -> Result<(), Problem> {
     match schema::user_version(connection)? {
         found if found < SINCE_FORMAT => Err(Problem::Older { found, wanted: SINCE_FORMAT }),
         _ => Ok(()),

@@ -170,6 +170,11 @@ impl ToSql for Body {
 pub(super) struct StoredBody(Value);
 
 impl StoredBody {
+    /// This text.
+    pub(super) fn of_text(text: String) -> Self {
+        Self(Value::Text(text))
+    }
+
     /// The text, where it is one.
     pub(super) fn text(&self) -> Option<&str> {
         match &self.0 {

@@ -4,7 +4,10 @@ use std::path::{Path, PathBuf};
 
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
-use crate::model::{Coverage, Identifier, Orchestration, Profile, Status, Timestamp, Tracked, UnreadableRow};
+use crate::model::{
+    Coverage, Identifier, Orchestration, PolledProfile, Profile, Status, Timeline, Timestamp, Tracked,
+    UnreadableRow,
+};
 
 use super::breaks::reading::{self, BreakCounts};
 use super::checkpoint::{self, Checkpoint};
@@ -12,7 +15,9 @@ use super::history::{self, History};
 use super::indexes::Lookup;
 use super::journal::{self, JournalHead};
 use super::owed::{self, OwedSweep};
+use super::past::{self, PastKnown, Tellable};
 use super::requests::{self, Request, RequestNumber};
+use super::rules::Rules;
 use super::schedule_runs::{self, ScheduleRun};
 use super::skew::{self, ClockSkew};
 use super::stops::{self, StoredStop};
@@ -234,6 +239,17 @@ impl Reader {
     /// Every orchestration, oldest first.
     pub fn for_each(&self, mut then: impl FnMut(&Orchestration)) -> Result<(), LedgerError> {
         self.snapshot(|connection| rows::for_each(connection, |stored| then(&stored.tracked.orchestration)))
+    }
+
+    /// Tells the past of every orchestration that is tellable, one after the other. `rules` says what counts as a
+    /// change, and who is a lookalike; nothing is judged.
+    pub fn past(
+        &self,
+        rules: &Rules,
+        tellable: Tellable,
+        then: impl FnMut(&[PolledProfile], Timeline),
+    ) -> Result<PastKnown, LedgerError> {
+        self.snapshot(|connection| past::tell(connection, rules, tellable, then))
     }
 
     /// Recomputes the journal's chain and every row's digest. `noted` is a head that was noted

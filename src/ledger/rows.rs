@@ -407,10 +407,20 @@ pub(super) fn for_each(connection: &Connection, mut then: impl FnMut(Stored)) ->
 /// first error of `then`.
 pub(super) fn by_key(
     connection: &Connection,
+    then: impl FnMut(i64, rusqlite::Result<Stored>) -> Result<(), super::Problem>,
+) -> Result<(), super::Problem> {
+    by_key_where(connection, "1", then)
+}
+
+/// The same of those for which a condition holds.
+pub(super) fn by_key_where(
+    connection: &Connection,
+    condition: &str,
     mut then: impl FnMut(i64, rusqlite::Result<Stored>) -> Result<(), super::Problem>,
 ) -> Result<(), super::Problem> {
-    let mut statement =
-        connection.prepare(concat!("SELECT key, ", columns!(), " FROM orchestration ORDER BY key"))?;
+    let columns = columns!();
+    let mut statement = connection
+        .prepare(&format!("SELECT key, {columns} FROM orchestration WHERE {condition} ORDER BY key"))?;
     let mut found = statement.query([])?;
     while let Some(row) = found.next()? {
         then(row.get(0)?, read(row))?;

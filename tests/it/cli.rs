@@ -5,6 +5,7 @@
 mod bad_input;
 mod breaks;
 mod reading;
+mod replay;
 mod shipped_example;
 mod sweep;
 mod upkeep;

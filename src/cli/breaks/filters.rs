@@ -74,7 +74,11 @@ impl FilterArguments {
 }
 
 /// The ids of the profiles that are named.
-fn profiles(wanted: &[String], config: &Config, reader: &Reader) -> Result<Vec<Identifier>, Failure> {
+pub(super) fn profiles(
+    wanted: &[String],
+    config: &Config,
+    reader: &Reader,
+) -> Result<Vec<Identifier>, Failure> {
     if wanted.is_empty() {
         return Ok(Vec::new());
     }
@@ -95,7 +99,7 @@ fn profiles(wanted: &[String], config: &Config, reader: &Reader) -> Result<Vec<I
     Ok(wanted.iter().map(find).collect::<Result<_, _>>()?)
 }
 
-fn parse_kind(text: &str) -> Result<BreakKind, String> {
+pub(super) fn parse_kind(text: &str) -> Result<BreakKind, String> {
     let names = BreakKind::ALL.map(BreakKind::as_str);
     BreakKind::from_name(text).ok_or_else(|| match nearest(text, names) {
         Some(meant) => format!("there is no such kind; did you mean {meant}?"),

@@ -83,7 +83,7 @@ fn follow_back(
 }
 
 /// Whether a leg says something else than the status.
-fn matters(row: &Orchestration) -> bool {
+pub(in crate::ledger) fn matters(row: &Orchestration) -> bool {
     let legs = [&row.source_transfer.status, &row.destination_transfer.status];
     let any = |wanted: &LegStatus| legs.iter().any(|leg| leg.as_ref() == Some(wanted));
     if row.status == Status::Completed {

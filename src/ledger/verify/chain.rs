@@ -12,10 +12,10 @@ use super::{Finding, Findings, Found};
 #[derive(Debug)]
 pub(in crate::ledger) struct StoredEntry {
     pub(in crate::ledger) seq: i64,
-    pub(super) batch: i64,
-    pub(super) kind: i64,
+    pub(in crate::ledger) batch: i64,
+    pub(in crate::ledger) kind: i64,
     pub(super) orchestration: Option<i64>,
-    pub(super) body: StoredBody,
+    pub(in crate::ledger) body: StoredBody,
 }
 
 /// What was recomputed.
