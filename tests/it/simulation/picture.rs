@@ -185,9 +185,9 @@ impl Viewer {
         let last_polls = polls.iter().filter_map(|poll| Some((poll.profile.clone(), poll.result.clone()?)));
         let last_polls = last_polls.collect();
         let (notes, breaks): (Vec<_>, Vec<_>) = self.breaks().into_iter().partition(Broken::is_note);
-        let noted: BTreeSet<i64> = notes.iter().map(|note| note.number).collect();
+        let not_breaks: BTreeSet<i64> = notes.iter().map(|note| note.number).collect();
         let mut steps = self.steps();
-        steps.retain(|step| !noted.contains(&step.number));
+        steps.retain(|step| !not_breaks.contains(&step.number));
         let entries =
             "SELECT kind, orchestration_id, old_values FROM journal WHERE details IS NULL ORDER BY seq";
         Picture {

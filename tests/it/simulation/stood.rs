@@ -194,10 +194,9 @@ impl Attempt<'_> {
         }
         let ages = self.followed.ages(id);
         let late = |since: Option<Timestamp>, limit: Duration| match since {
-            None => Answer::Unsure,
             Some(since) if self.now.minus(GRAIN) > since.plus(limit) => Answer::Yes,
             Some(since) if self.now.plus(GRAIN) <= since.plus(limit) => Answer::No,
-            Some(_) => Answer::Unsure,
+            None | Some(_) => Answer::Unsure,
         };
         match kind {
             "stuck_processing" => late(ages.status, PROCESSING),
