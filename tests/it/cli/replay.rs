@@ -267,7 +267,7 @@ fn goes_by_time(kind: BreakKind) -> bool {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 12, max_shrink_iters: 4, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 6, max_shrink_iters: 4, failure_persistence: None, ..ProptestConfig::default() })]
 
     /// With the limits as they were, the replay says what the ledger said. Rules about time may say it in another
     /// poll, since which page showed a row again is not kept.
