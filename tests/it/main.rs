@@ -18,3 +18,4 @@ mod sim;
 mod simulation;
 mod strategies;
 mod sync;
+mod telling;
