@@ -77,6 +77,10 @@ fn unpolled(limits: &Limits, facts: &PollFacts<'_>) -> Vec<Step> {
             cause: Cause::Incomplete,
             reason: "no poll of it has ended since".to_owned(),
         });
+        // That so many are gone is why its polls are not complete, and a break of its own already.
+        if profile.many_gone.is_some() && trouble.cause == Cause::Incomplete {
+            continue;
+        }
         let cause = told_before(&profile.profile, trouble.cause, facts.standing);
         let (profiles, reason) = late.entry(cause).or_default();
         profiles.push((profile.profile.clone(), profile.polled_at));

@@ -79,7 +79,7 @@ fn configuration(shell: &Shell, hook: &str, more: &str) -> String {
         "[poll]\nevery = \"5m\"\n[[sweeps]]\nschedule = \"@yearly\"\nwindow = \"48h\"\n".to_owned();
     write!(
         text,
-        "{more}[[alerts.sinks]]\nname = \"hook\"\ntype = \"webhook\"\nurl = {hook:?}\nsecret_file = {secret:?}\n"
+        "{more}[[alerts.sinks]]\nname = \"hook\"\ntype = \"webhook\"\nrepeat = \"never\"\nurl = {hook:?}\nsecret_file = {secret:?}\n"
     )
     .unwrap();
     text
@@ -104,7 +104,7 @@ impl Stage {
         std::fs::write(shell.file("slack-url"), &slack.url).unwrap();
         let more = format!(
             "[limits]\npossible_duplicate = \"1h\"\n[[alerts.sinks]]\nname = \"slack\"\ntype = \"slack\"\n\
-             url_file = {:?}\n",
+             repeat = \"never\"\nurl_file = {:?}\n",
             shell.file("slack-url").display().to_string()
         );
         let text = configuration(&shell, &hook.url, &more);
