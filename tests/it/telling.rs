@@ -129,16 +129,18 @@ impl Stage {
             "source_asset": "USD", "destination_asset": "USD", "source_amount": format!("{amount}.00"),
             "source": { "profile": { "profile_id": profile } },
             "destination": { "profile": { "profile_id": profile } } });
-        row.as_object_mut().unwrap().extend(own.as_object().unwrap().clone());
+        let Value::Object(own) = own else { panic!("{own} is no object") };
+        row.as_object_mut().unwrap().extend(own);
         self.shell.control.insert(row);
     }
 
     /// Changes fields of one now.
     fn alter(&self, id: &str, fields: Value) {
         let now = self.clock.now().to_rfc3339();
+        let Value::Object(fields) = fields else { panic!("{fields} is no object") };
         let change = |row: &mut serde_json::Map<String, Value>| {
             row.insert("updated_at".to_owned(), now.into());
-            row.extend(fields.as_object().unwrap().clone());
+            row.extend(fields);
         };
         self.shell.control.alter(id, change).unwrap();
     }

@@ -78,7 +78,7 @@ fn read(mut stream: TcpStream) -> Option<Asked> {
                 return Some(Asked { key: header("idempotency-key"), stream, body });
             }
         }
-        let mut more = [0; 65536];
+        let mut more = [0; 8192];
         match stream.read(&mut more) {
             Ok(count) if count > 0 => bytes.extend_from_slice(&more[..count]),
             _ => return None,

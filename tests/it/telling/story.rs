@@ -33,9 +33,9 @@ fn read(stage: &Stage) -> String {
         .iter()
         .map(|got| got.body.clone())
         .map(|body| {
-            let (severity, state) = (body["severity"].as_str().unwrap(), body["state"].as_str().unwrap());
+            let (severity, standing) = (body["severity"].as_str().unwrap(), body["state"].as_str().unwrap());
             let (title, text) = (body["title"].as_str().unwrap(), body["text"].as_str().unwrap());
-            format!("{} at {} ({severity}, {state})\n{title}\n\n{text}\n", super::told(&body), body["at"])
+            format!("{} at {} ({severity}, {standing})\n{title}\n\n{text}\n", super::told(&body), body["at"])
         })
         .collect();
     messages.sort();
