@@ -38,6 +38,17 @@ pub(super) fn past(text: &str) -> Result<When, String> {
     read(text).ok_or_else(|| expected.to_owned())
 }
 
+/// Reads an instant of the distant past: minutes and seconds are no ages there, and `3m` may be meant as months.
+pub(super) fn distant_past(text: &str) -> Result<When, String> {
+    let when = past(text)?;
+    match when {
+        When::Span(_) if text.contains(['m', 's']) => {
+            Err("expected an age in days or weeks such as 400d, or a day such as 2026-01-31".to_owned())
+        }
+        When::Span(_) | When::Time(_) => Ok(when),
+    }
+}
+
 /// Reads an instant of the future.
 pub(super) fn future(text: &str) -> Result<When, String> {
     let expected = "expected a duration such as 36h or 5d, a day such as 2026-01-31, or a time such as 2026-01-31T12:00:00Z";
@@ -69,6 +80,11 @@ mod tests {
         assert_eq!(past("90m").unwrap().before(day), day.minus(Duration::from_secs(5400)));
         for refused in ["", "2M", "1y", "3 days", "yesterday", "12", "2026-02-30"] {
             assert!(past(refused).is_err(), "{refused}");
+        }
+        for (text, is_read) in
+            [("400d", true), ("3w", true), ("2026-01-31", true), ("3m", false), ("90s", false)]
+        {
+            assert_eq!(distant_past(text).is_ok(), is_read, "{text}");
         }
     }
 }

@@ -16,7 +16,7 @@ use crate::ledger::{self, Intent, NothingToPrune, Pruned, Pruning};
 #[derive(Debug, clap::Args)]
 pub(in crate::cli) struct PruneArguments {
     /// Remove what is older: a day (2026-01-31, in UTC), a time (2026-01-31T12:00:00Z), or an age (400d)
-    #[arg(long, value_name = "DATE|AGE", value_parser = when::past)]
+    #[arg(long, value_name = "DATE|AGE", value_parser = when::distant_past)]
     before: When,
     /// Say what would be removed, and leave everything as it is
     #[arg(long)]
