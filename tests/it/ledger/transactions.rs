@@ -192,3 +192,26 @@ async fn a_poll_that_a_killed_process_left_is_marked_as_interrupted() {
         "a name may come later; the first poll stays when it was"
     );
 }
+
+/// The SQLite in tallyd is compiled to keep what a statement overwrites in memory, up to a size. Building the
+/// late indexes of a long first backfill overwrites more.
+#[test]
+fn a_statement_that_overwrites_much_can_be_taken_back() {
+    let folder = tempfile::tempdir().unwrap();
+    let connection = rusqlite::Connection::open(folder.path().join("wide.db")).unwrap();
+    let fill = "PRAGMA journal_mode = WAL;
+         CREATE TABLE wide (number INTEGER PRIMARY KEY, text TEXT UNIQUE);
+         WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 10000)
+         INSERT INTO wide SELECT i, printf('%08d', i) || hex(zeroblob(400)) FROM n;
+         BEGIN";
+    connection.execute_batch(fill).unwrap();
+    assert_eq!(connection.execute("UPDATE wide SET text = 'a' || text", []).unwrap(), 10_000);
+    // The last row but one fails: all before it is taken back.
+    let half_way = "UPDATE wide SET text = CASE number WHEN 9999 THEN 'a00010000' || substr(text, 10)
+         ELSE 'b' || text END";
+    let refused = connection.execute(half_way, []).unwrap_err();
+    assert_eq!(refused.sqlite_error_code(), Some(rusqlite::ErrorCode::ConstraintViolation));
+    let count = "SELECT count(*) FROM wide WHERE substr(text, 1, 9) = printf('a%08d', number)";
+    assert_eq!(connection.query_one(count, [], |row| row.get::<_, i64>(0)).unwrap(), 10_000);
+    connection.execute_batch("COMMIT").unwrap();
+}
