@@ -24,6 +24,9 @@ pub(super) fn watch(terminal: Terminal) -> Watch {
     }
 }
 
+const BUILDING_INDEXES: &str = "building the indexes that waited for the backfill";
+const LOOKING_FOR_STRAYS: &str = "looking for orchestrations of profiles that the account does not list";
+
 struct Bars {
     all: MultiProgress,
     bars: Mutex<HashMap<Identifier, (ProgressBar, Counts)>>,
@@ -52,11 +55,9 @@ impl Bars {
                     bar.finish_and_clear();
                 }
             }
-            Event::BuildingIndexes => {
-                let line = "building the indexes that waited for the backfill";
-                // A bar that cannot be drawn over is no reason to stop.
-                self.all.println(line).unwrap_or_default();
-            }
+            // A bar that cannot be drawn over is no reason to stop.
+            Event::BuildingIndexes => self.all.println(BUILDING_INDEXES).unwrap_or_default(),
+            Event::LookingForStrays => self.all.println(LOOKING_FOR_STRAYS).unwrap_or_default(),
             Event::ListingBegan { .. } => {}
         }
     }
@@ -111,9 +112,8 @@ impl Lines {
                     self.terminal.tell(&format!("{label}: {lane} ended, {told}"));
                 }
             }
-            Event::BuildingIndexes => {
-                self.terminal.tell("building the indexes that waited for the backfill");
-            }
+            Event::BuildingIndexes => self.terminal.tell(BUILDING_INDEXES),
+            Event::LookingForStrays => self.terminal.tell(LOOKING_FOR_STRAYS),
             Event::ListingBegan { .. } => {}
         }
     }

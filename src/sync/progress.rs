@@ -28,6 +28,8 @@ pub enum Event {
     ProfileEnded(Box<ProfilePoll>),
     /// The last backfill ended; the indexes that waited for it are being built, if they are not there.
     BuildingIndexes,
+    /// The profiles of a sweep were compared; the account's own list is read for rows that none of them shows.
+    LookingForStrays,
 }
 
 /// Receives what happens. Called from many tasks; must return at once.

@@ -99,7 +99,7 @@ async fn run(
     // What the pages before a restart lacked is lacking still.
     tally.counts.stale += sweep.stale;
     tally.counts.without_id += sweep.without_id;
-    let mut round = Round { visit, window, sweep, listed, tally, stale: Vec::new() };
+    let mut round = Round { visit, window, sweep, earliest: None, listed, tally, stale: Vec::new() };
     let outcome = round.run().await;
     let tally = round.tally;
     let so_far = Tally { failure: outcome.as_ref().err().cloned(), ..tally.clone() };
@@ -135,6 +135,8 @@ struct Round<'a> {
     visit: Visit<'a>,
     window: SweepWindow,
     sweep: Sweep,
+    /// The earliest `created_at` met. A window may begin long before the first row.
+    earliest: Option<Timestamp>,
     listed: &'a mut ListedPages,
     tally: &'a mut Tally,
     stale: Vec<Identifier>,
@@ -237,7 +239,8 @@ impl Round<'_> {
             known = self.known(edge.at, to).await?;
             compared = compare(&page, &known);
         }
-        let last = compared.span.map(|(_, last)| last);
+        let (first, last) = compared.span.unzip();
+        self.earliest = self.earliest.or(first);
         if last > to {
             // The page is out of order within and reaches further than its ends tell.
             to = last;
@@ -330,10 +333,8 @@ impl Round<'_> {
     fn span(&self) -> Span {
         let micros =
             |from: Timestamp, to: Timestamp| u64::try_from(to.since(from).as_micros()).unwrap_or(u64::MAX);
-        Span {
-            done: micros(self.sweep.begins_at, self.sweep.position),
-            all: micros(self.sweep.begins_at, self.sweep.ceiling),
-        }
+        let from = self.earliest.unwrap_or(self.sweep.begins_at);
+        Span { done: micros(from, self.sweep.position), all: micros(from, self.sweep.ceiling) }
     }
 }
 

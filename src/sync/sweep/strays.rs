@@ -14,17 +14,19 @@ use crate::paxos::{CreatedRange, ListQuery, PageGuard, Row, UnreadPage};
 use crate::sync::Poller;
 use crate::sync::failure::{of_ledger, of_walk};
 use crate::sync::listing::SortedRows;
+use crate::sync::progress::Event;
 use crate::sync::tally::Tally;
 
 /// Lists a window of the whole account and takes in what the ledger does not hold; `swept` are the profiles
-/// whose own lists were looked at just before, and `listed` the pages of these, which need no second look. Returns how many rows name no profile, under which they could
-/// be kept.
+/// whose own lists were looked at just before, and `listed` the pages of these, which need no second look.
+/// Returns how many rows name no profile, under which they could be kept.
 pub(in crate::sync) async fn find(
     poller: &Poller,
     window: SweepWindow,
     swept: &[ProfilePoll],
     listed: &ListedPages,
 ) -> Result<u64, PollFailure> {
+    (poller.watch)(Event::LookingForStrays);
     let now = poller.server_now();
     let floor = poller.ledger.floor().await.map_err(|error| of_ledger(&error))?;
     let begins_at = window.begins_at(now).max(floor.unwrap_or(Timestamp::EPOCH));
