@@ -1,5 +1,6 @@
 //! Sweeps: what changed after it was final, came late or vanished, found by listing a window again.
 
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use serde_json::{Value, json};
@@ -8,6 +9,7 @@ use tallyd::model::{
     Identifier, Lane, PollOutcome, PollResult, ProfileSelection, Shortfall, SweepWindow, Timestamp,
 };
 use tallyd::sim::{Canned, Endpoint, Fault, PinScope, Scripted};
+use tallyd::sync::Event;
 
 use crate::harness::{Rig, Setup, id_of, in_time, results_of, texts_of};
 
@@ -208,5 +210,25 @@ async fn a_row_of_a_profile_that_the_account_does_not_list_is_taken_in_under_tha
     assert_eq!(results_of(&rig.poll_completely().await).len(), 2, "it is polled from now on");
     assert_eq!(texts_of(&rig.path(), lists), ["partial", "complete"]);
     rig.assert_ledger_equals_truth();
+    rig.end().await;
+}
+
+/// Catches: "98%" at the first page, since a sweep of everything begins long before the first row.
+#[tokio::test]
+async fn a_sweeps_progress_counts_from_the_first_row() {
+    let spans = Arc::new(Mutex::new(Vec::new()));
+    let noted = Arc::clone(&spans);
+    let mut setup = Setup::of(60).pages_of(7).profiles(1);
+    setup.watch = Arc::new(move |event| {
+        if let Event::PageCommitted { span, .. } = event {
+            noted.lock().unwrap().push(span.done * 100 / span.all);
+        }
+    });
+    let rig = Rig::start(setup).await;
+    rig.poll_completely().await;
+    spans.lock().unwrap().clear();
+    sweep_all(&rig).await;
+    let shown = spans.lock().unwrap().clone();
+    assert!(shown.len() > 5 && shown.is_sorted() && shown[1] < 50, "{shown:?}");
     rig.end().await;
 }
