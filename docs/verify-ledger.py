@@ -181,8 +181,10 @@ def check_breaks(ledger):
     ):
         details = json.loads(details)
         break_number, kind = details["break"], kind.removeprefix("break_")
-        # A break may be gone if all that is left of it is that a former pruning carried it.
-        gone[break_number] = gone.get(break_number, True) and kind == "carried" and batch < (pruned_in or 0)
+        # A break may be gone if a pruning says so, or all that is left of it is that a former pruning carried it.
+        with_its_row = kind == "resolved" and (details["by"], details["why"]) == (None, "pruned")
+        left_over = kind == "carried" and batch < (pruned_in or 0)
+        gone[break_number] = with_its_row or gone.get(break_number, True) and left_over
         state = states.setdefault(break_number, {})
         if kind == "carried":
             states[break_number] = details

@@ -32,8 +32,8 @@ pub use breaks::{
 };
 pub use causes::with_causes;
 pub use change::{
-    Change, LegSide, LegTimes, Lookalike, ManyGone, Observation, PageFacts, PollFacts, ProfileFacts, Trouble,
-    Trust, Verdict,
+    Change, LegSide, LegTimes, ListingTurn, Lookalike, ManyGone, Observation, PageFacts, PollFacts,
+    ProfileFacts, Trouble, Trust, Verdict,
 };
 pub use duration::in_words;
 pub use field::{Field, FieldValue};

@@ -4,8 +4,8 @@ use std::cell::OnceCell;
 use std::collections::HashSet;
 
 use crate::model::{
-    Audience, BreakKind, Certainty, Change, Evidence, Identifier, LegTimes, Lookalike, Orchestration,
-    PageFacts, Resolution, Severity, Since, Standing, Timestamp,
+    Audience, BreakKind, Certainty, Change, Evidence, Identifier, LegTimes, ListingTurn, Lookalike,
+    Orchestration, PageFacts, Resolution, Severity, Since, Standing, Timestamp,
 };
 
 use super::judge::Row;
@@ -105,10 +105,20 @@ impl<'a> RowFacts<'a> {
 
     /// Nobody is told of what was over before the profile's first poll began.
     pub(super) fn audience_of_what_ended(&self) -> Audience {
-        if self.now.status.is_final() && self.status_since < self.page.first_poll_began_at {
-            Audience::Nobody
-        } else {
-            Audience::Everybody
+        let was_over = self.status_since < self.page.first_poll_began_at || self.counts_as_over_before();
+        if self.now.status.is_final() && was_over { Audience::Nobody } else { Audience::Everybody }
+    }
+
+    /// Whether a row that does not say when it changed was over before, as far as can be known: what the first
+    /// listing found final, and was not seen to end, counts as ended before.
+    fn counts_as_over_before(&self) -> bool {
+        if self.now.updated_at.is_some() || self.has_changed() {
+            return false;
+        }
+        let first = self.page.first_poll_began_at;
+        match self.now.completed_at {
+            Some(at) => at < first,
+            None => self.page.listing == ListingTurn::First && self.now.created_at < first,
         }
     }
 

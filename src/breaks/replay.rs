@@ -4,9 +4,9 @@
 //! between at the first poll after a limit has passed. A poll that did not happen judges nothing.
 
 use crate::model::{
-    Audience, BreakKind, BreakNumber, KnownFrom, LegStatus, Mute, Observation, PageFacts, PollSpan,
-    PolledProfile, ProfilePlace, Raised, Resolution, Resolved, SeenRow, Severity, Shown, Standing, Status,
-    Step, Tell, Timeline, Timestamp, Told,
+    Audience, BreakKind, BreakNumber, KnownFrom, LegStatus, ListingTurn, Mute, Observation, PageFacts,
+    PollSpan, PolledProfile, ProfilePlace, Raised, Resolution, Resolved, SeenRow, Severity, Shown, Standing,
+    Status, Step, Tell, Timeline, Timestamp, Told,
 };
 
 use super::judge::judge;
@@ -83,11 +83,11 @@ impl Replay<'_> {
                 // What was pruned before a row's first state is no sighting: the next poll is the first.
                 Shown::Row(row) if before.is_none() && row.changes.is_empty() => Vec::new(),
                 Shown::Row(row) | Shown::Gone(row) => {
-                    self.judge(sighting.profile, now, &seen(row, before, &book.standing))
+                    self.judge(sighting.profile, now, sighting.listing, &seen(row, before, &book.standing))
                 }
                 Shown::Unreadable(row) => {
                     let unreadable = Observation::Unreadable { row, standing: &book.standing };
-                    self.judge(sighting.profile, now, &unreadable)
+                    self.judge(sighting.profile, now, sighting.listing, &unreadable)
                 }
             };
             book.take(steps, now);
@@ -96,7 +96,8 @@ impl Replay<'_> {
             let Shown::Row(row) = &sighting.shown else { continue };
             for poll in self.looks(timeline.profile, row, sighting.at, end) {
                 book.follow_people(&timeline.raised, poll.began_at);
-                let steps = self.judge(timeline.profile, poll, &unchanged(row, &book.standing));
+                let steps =
+                    self.judge(timeline.profile, poll, ListingTurn::Later, &unchanged(row, &book.standing));
                 book.take(steps, poll);
             }
         }
@@ -104,12 +105,19 @@ impl Replay<'_> {
         book.episodes
     }
 
-    fn judge(&self, place: ProfilePlace, poll: PollSpan, observation: &Observation<'_>) -> Vec<Step> {
+    fn judge(
+        &self,
+        place: ProfilePlace,
+        poll: PollSpan,
+        listing: ListingTurn,
+        observation: &Observation<'_>,
+    ) -> Vec<Step> {
         let Some(polled) = self.profiles.get(place.0) else { return Vec::new() };
         let page = PageFacts {
             profile: &polled.profile.id,
             seen_at: poll.began_at,
             first_poll_began_at: polled.first_poll_began_at.unwrap_or(poll.began_at),
+            listing,
             observations: std::slice::from_ref(observation),
         };
         judge(self.limits, self.history, &page)

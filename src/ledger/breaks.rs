@@ -4,6 +4,7 @@
 //! Which steps those are is decided by functions that are handed in; see [`Rules`](super::Rules). What waits
 //! to be told is in the same tables, and is passed on by whoever delivers it.
 
+pub(super) mod alone;
 pub(super) mod carried;
 pub(super) mod evidence;
 pub(super) mod leg_times;
@@ -38,10 +39,22 @@ pub(super) fn are_kept(connection: &Connection) -> Result<bool, Problem> {
     Ok(schema::user_version(connection)? >= SINCE_FORMAT)
 }
 
+/// The format since which a ledger tells by which listing its rows came.
+const REPLAYED_SINCE_FORMAT: i64 = 3;
+
 /// Refuses a ledger that keeps none.
 pub(super) fn require(connection: &Connection) -> Result<(), Problem> {
+    require_format(connection, SINCE_FORMAT)
+}
+
+/// Refuses a ledger whose breaks cannot be judged again.
+pub(super) fn require_replayable(connection: &Connection) -> Result<(), Problem> {
+    require_format(connection, REPLAYED_SINCE_FORMAT)
+}
+
+fn require_format(connection: &Connection, wanted: i64) -> Result<(), Problem> {
     match schema::user_version(connection)? {
-        found if found < SINCE_FORMAT => Err(Problem::Older { found, wanted: SINCE_FORMAT }),
+        found if found < wanted => Err(Problem::Older { found, wanted }),
         _ => Ok(()),
     }
 }

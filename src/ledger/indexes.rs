@@ -117,6 +117,10 @@ fn merge(
     connection.execute("DELETE FROM missing WHERE orchestration = ?1", [second])?;
     // A sweep under way may not have met it. Whether the orchestration is there, the row that is kept tells.
     connection.execute("DELETE FROM unmet WHERE orchestration = ?1", [second])?;
+    connection.execute(
+        "UPDATE OR REPLACE unjudged SET orchestration = ?1 WHERE orchestration = ?2",
+        [first, second],
+    )?;
     connection.execute("UPDATE break SET orchestration = ?1 WHERE orchestration = ?2", [first, second])?;
     connection.execute("DELETE FROM orchestration WHERE key = ?1", [second])?;
     let verdict = (rules.compare)(Some(&kept.tracked), &merged.tracked.orchestration, at, Trust::Listed);

@@ -2,7 +2,7 @@
 
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
-use crate::model::{Counts, Coverage, Identifier, Lane, Timestamp};
+use crate::model::{Counts, Coverage, Identifier, Lane, ListingTurn, Timestamp};
 
 use super::page::PageCommitted;
 use super::{PollNumber, Problem, ProfileKey};
@@ -112,6 +112,31 @@ pub(super) fn is_backfilled(connection: &Connection, profiles: &[Identifier]) ->
         }
     }
     Ok(false)
+}
+
+/// Which listing of its profile a poll belongs to. The first one takes as many polls as it takes; sweeps beside it are
+/// none of it.
+pub(super) fn turn_of(connection: &Connection, poll: PollNumber) -> Result<ListingTurn, Problem> {
+    let is_first = connection
+        .prepare_cached(
+            "SELECT 1 FROM poll AS p JOIN profile AS f ON f.key = p.profile
+             WHERE p.number = ?1 AND p.lane <> 'sweep' AND p.number <= coalesce(f.first_listing, p.number)",
+        )?
+        .exists([poll.0])?;
+    Ok(if is_first { ListingTurn::First } else { ListingTurn::Later })
+}
+
+/// Which listing a row is known from as it is: a later one where it was seen to change since it was added.
+pub(super) fn turn_of_row(connection: &Connection, key: i64) -> Result<ListingTurn, Problem> {
+    let poll: Option<PollNumber> = connection
+        .prepare_cached(
+            "SELECT b.poll FROM journal_entry AS e JOIN journal_batch AS b ON b.number = e.batch
+             WHERE e.seq = ?1 AND e.kind = 1 AND NOT EXISTS (SELECT 1 FROM journal_entry AS later
+                 WHERE later.orchestration = ?1 AND later.kind IN (2, 3) AND later.kind <> 1)",
+        )?
+        .query_row([key], |row| row.get::<_, i64>(0).map(PollNumber))
+        .optional()?;
+    poll.map_or(Ok(ListingTurn::Later), |poll| turn_of(connection, poll))
 }
 
 /// The profile's discovery under way, if there is one.
@@ -266,7 +291,9 @@ pub(super) fn complete(
         "UPDATE profile SET
              covered_from = min(coalesce(covered_from, listing.begins_at), listing.begins_at),
              watermark = max(coalesce(watermark, listing.begins_at), min(?2, coalesce(listing.doubt_from, ?2))),
-             verified_at = listing.began_at
+             verified_at = listing.began_at,
+             first_listing = coalesce(first_listing,
+                 (SELECT max(number) FROM poll WHERE poll.profile = profile.key AND lane <> 'sweep'), 0)
          FROM listing WHERE listing.profile = profile.key AND profile.key = ?1",
         params![profile.0, watermark],
     )?;

@@ -12,8 +12,8 @@ use rusqlite::Connection;
 use serde_json::Value;
 
 use crate::model::{
-    Identifier, KnownFrom, PollSpan, PolledProfile, Profile, ProfilePlace, Raised, Resolution, Resolved,
-    Sighting, Timeline, Timestamp, UnreadableRow,
+    Identifier, KnownFrom, ListingTurn, PollSpan, PolledProfile, Profile, ProfilePlace, Raised, Resolution,
+    Resolved, Sighting, Timeline, Timestamp, UnreadableRow,
 };
 
 use self::story::{Told, sightings};
@@ -24,7 +24,7 @@ use super::journal::EntryKind;
 use super::rows::{self, Stored};
 use super::rules::Rules;
 use super::verify::stories::{self, Stories};
-use super::{Problem, checkpoint};
+use super::{PollNumber, Problem, checkpoint, listing};
 
 /// Which orchestrations are told.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -65,7 +65,7 @@ pub(super) fn tell(
     tellable: Tellable,
     mut then: impl FnMut(&[PolledProfile], Timeline),
 ) -> Result<PastKnown, Problem> {
-    breaks::require(connection)?;
+    breaks::require_replayable(connection)?;
     let mut teller = Teller::new(connection, rules)?;
     let orchestrations = connection.query_row("SELECT count(*) FROM orchestration", [], |row| row.get(0))?;
     let mut known = PastKnown {
@@ -161,6 +161,7 @@ struct Teller<'a> {
 struct Batch {
     at: Timestamp,
     profile: Option<ProfilePlace>,
+    listing: ListingTurn,
 }
 
 impl<'a> Teller<'a> {
@@ -236,7 +237,12 @@ impl<'a> Teller<'a> {
             let Some(problem) = &one.problem else { continue };
             let row = UnreadableRow { id: id.clone(), raw: "".into(), problem: problem.clone() };
             let profile = batch.profile.unwrap_or(ProfilePlace(0));
-            sightings.push(Sighting { at: batch.at, profile, shown: crate::model::Shown::Unreadable(row) });
+            sightings.push(Sighting {
+                at: batch.at,
+                profile,
+                listing: batch.listing,
+                shown: crate::model::Shown::Unreadable(row),
+            });
         }
         let profile = sightings.first().map_or(ProfilePlace(0), |sighting: &Sighting| sighting.profile);
         let known = self.pruned_up_to.map_or(KnownFrom::Beginning, KnownFrom::Pruned);
@@ -249,15 +255,16 @@ impl<'a> Teller<'a> {
         {
             return Ok(batch);
         }
-        let (at, profile): (Timestamp, Option<i64>) = self
+        let (at, profile, poll): (Timestamp, Option<i64>, i64) = self
             .connection
             .prepare_cached(
-                "SELECT b.at, p.profile FROM journal_batch AS b LEFT JOIN poll AS p ON p.number = b.poll
+                "SELECT b.at, p.profile, b.poll FROM journal_batch AS b LEFT JOIN poll AS p ON p.number = b.poll
                  WHERE b.number = ?1",
             )?
-            .query_row([number], |row| Ok((row.get(0)?, row.get(1)?)))?;
+            .query_row([number], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?;
         let profile = profile.and_then(|key| self.places.get(&key).copied());
-        let batch = Batch { at, profile };
+        let listing = listing::turn_of(self.connection, PollNumber(poll))?;
+        let batch = Batch { at, profile, listing };
         self.last_batch = Some((number, batch));
         Ok(batch)
     }

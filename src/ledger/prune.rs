@@ -122,6 +122,7 @@ fn prune_in(connection: &Connection, floor: Timestamp, now: Timestamp) -> Result
     let end = journal::head(connection)?;
     let mut batch = Batch::begin(connection, &end, now, 0)?;
     choose(connection, &checkpoint)?;
+    breaks::carried::resolve_history(connection, &mut batch)?;
     let counts = remove(connection, &checkpoint)?;
     batch.add(&checkpoint::entry(connection, &checkpoint, counts)?)?;
     let carried = carry_rows(connection, &mut batch, &checkpoint, end.seq)?;
@@ -202,7 +203,7 @@ fn choose(connection: &Connection, checkpoint: &Checkpoint) -> Result<(), Proble
          AND o.id NOT IN (SELECT id FROM unreadable)
          AND o.key NOT IN (SELECT orchestration FROM missing)
          AND o.key NOT IN (SELECT orchestration FROM unmet)
-         AND o.id NOT IN (SELECT subject FROM break WHERE resolved_at IS NULL)",
+         AND o.id NOT IN (SELECT subject FROM break WHERE resolved_at IS NULL AND NOT history)",
         [],
     )?;
     Ok(())
@@ -211,7 +212,8 @@ fn choose(connection: &Connection, checkpoint: &Checkpoint) -> Result<(), Proble
 /// Removes what was chosen, the journal up to the checkpoint, and polls that nothing refers to.
 fn remove(connection: &Connection, checkpoint: &Checkpoint) -> Result<PrunedCounts, Problem> {
     connection.execute_batch(
-        "DELETE FROM also_listed WHERE orchestration IN (SELECT key FROM temp.doomed);
+        "DELETE FROM unjudged WHERE orchestration IN (SELECT key FROM temp.doomed);
+         DELETE FROM also_listed WHERE orchestration IN (SELECT key FROM temp.doomed);
          DELETE FROM stale_sighting WHERE orchestration IN (SELECT key FROM temp.doomed);
          DELETE FROM delivery WHERE notice IN (SELECT n.number FROM notice AS n JOIN break AS b ON b.number = n.break
              WHERE b.orchestration IN (SELECT key FROM temp.doomed));

@@ -162,7 +162,12 @@ impl Ledger {
         ended_at: Timestamp,
         result: PollResult,
     ) -> Result<(), LedgerError> {
-        self.transact("end_poll", move |connection| polls::end(connection, poll, ended_at, &result)).await
+        let rules = self.rules();
+        self.transact("end_poll", move |connection| {
+            polls::end(connection, poll, ended_at, &result)?;
+            breaks::alone::judge_unjudged(connection, &rules, poll, ended_at)
+        })
+        .await
     }
 
     /// Begins a discovery of the window from `begins_at` to `ceiling`, as one slice.

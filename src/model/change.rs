@@ -117,6 +117,15 @@ pub struct Lookalike {
     pub created_at: Timestamp,
 }
 
+/// Which listing of a profile shows something.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ListingTurn {
+    /// The one that its first poll began, in however many pieces: what it shows as final may have ended long ago.
+    First,
+    /// A later one, a sweep, a refresh or a look-up: what they show as new came to be, or to light, since.
+    Later,
+}
+
 /// What a page is judged by: pure values, no clock.
 #[derive(Clone, Debug)]
 pub struct PageFacts<'a> {
@@ -126,6 +135,8 @@ pub struct PageFacts<'a> {
     pub seen_at: Timestamp,
     /// When the profile's first poll began; what was final before is history.
     pub first_poll_began_at: Timestamp,
+    /// Which listing the page belongs to.
+    pub listing: ListingTurn,
     /// What the rows of the page came to.
     pub observations: &'a [Observation<'a>],
 }

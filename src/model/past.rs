@@ -1,8 +1,8 @@
 //! What the ledger tells of the past of one orchestration, for judging it again.
 
 use super::{
-    BreakKind, BreakNumber, Change, Identifier, LegTimes, Lookalike, Profile, Resolved, Severity, Timestamp,
-    Tracked, UnreadableRow,
+    BreakKind, BreakNumber, Change, Identifier, LegTimes, ListingTurn, Lookalike, Profile, Resolved,
+    Severity, Timestamp, Tracked, UnreadableRow,
 };
 
 /// A profile and how it was polled.
@@ -61,6 +61,8 @@ pub struct Sighting {
     pub at: Timestamp,
     /// Under which profile.
     pub profile: ProfilePlace,
+    /// By which of its listings.
+    pub listing: ListingTurn,
     /// As what.
     pub shown: Shown,
 }

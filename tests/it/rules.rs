@@ -14,9 +14,9 @@ use std::time::Duration;
 
 use tallyd::breaks::{History, Limits, judge};
 use tallyd::model::{
-    Amount, BreakKind, BreakNumber, Change, Endpoint, Identifier, Leg, LegStatus, LegTimes, Lookalike, Mute,
-    Observation, Orchestration, PageFacts, Resolution, Standing, Status, Step, Tell, Timestamp, Told,
-    Tracked, Trust, UnreadableRow, Verdict,
+    Amount, BreakKind, BreakNumber, Change, Endpoint, Identifier, Leg, LegStatus, LegTimes, ListingTurn,
+    Lookalike, Mute, Observation, Orchestration, PageFacts, Resolution, Standing, Status, Step, Tell,
+    Timestamp, Told, Tracked, Trust, UnreadableRow, Verdict,
 };
 use tallyd::sync::diff::compare;
 
@@ -31,6 +31,7 @@ struct Book {
     limits: Limits,
     history: History,
     first_poll: Timestamp,
+    listing: ListingTurn,
     row: Option<Tracked>,
     leg_times: Option<LegTimes>,
     standing: Vec<Standing>,
@@ -43,6 +44,7 @@ impl Book {
             limits: Limits::default(),
             history: History::Recorded,
             first_poll: minute(0),
+            listing: ListingTurn::Later,
             row: None,
             leg_times: None,
             standing: Vec::new(),
@@ -117,6 +119,7 @@ impl Book {
             profile: &Identifier::new("treasury"),
             seen_at: minute(at),
             first_poll_began_at: self.first_poll,
+            listing: self.listing,
             observations,
         };
         let steps = judge(&self.limits, self.history, &page);

@@ -141,6 +141,35 @@ pub(in crate::ledger) fn after(
     Some(state)
 }
 
+/// Why what is pruned with its row is resolved.
+pub(in crate::ledger) const PRUNED: &str = "pruned";
+
+/// Writes that the breaks which nobody closed of the rows in `temp.doomed` are resolved: they are history, and go with
+/// their rows.
+pub(in crate::ledger) fn resolve_history(
+    connection: &Connection,
+    batch: &mut Batch<'_>,
+) -> Result<(), Problem> {
+    let mut statement = connection.prepare(
+        "SELECT number, kind, subject, episode FROM break
+         WHERE resolved_at IS NULL AND orchestration IN (SELECT key FROM temp.doomed) ORDER BY number",
+    )?;
+    let mut found = statement.query([])?;
+    while let Some(row) = found.next()? {
+        let body = json!({
+            "break": row.get::<_, i64>(0)?,
+            "kind": row.get::<_, String>(1)?,
+            "id": row.get::<_, Identifier>(2)?.to_string(),
+            "episode": row.get::<_, i64>(3)?,
+            "by": Value::Null,
+            "why": PRUNED,
+        });
+        let body = Body::Json(body.to_string());
+        batch.add(&Entry { kind: EntryKind::BreakResolved, orchestration: None, body })?;
+    }
+    Ok(())
+}
+
 /// Writes every break whose opening is gone from the journal as it is now.
 pub(in crate::ledger) fn carry(connection: &Connection, batch: &mut Batch<'_>) -> Result<(), Problem> {
     let mut statement = connection.prepare(concat!(

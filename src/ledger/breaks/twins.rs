@@ -5,12 +5,10 @@ use std::time::Duration;
 use rusqlite::{Connection, params};
 
 use crate::ledger::rules::Rules;
-use crate::ledger::{Problem, ProfileKey, journal, rows};
-use crate::model::{
-    Field, FieldValue, Identifier, LegTimes, Lookalike, Observation, Orchestration, PageFacts, Timestamp,
-};
+use crate::ledger::{Problem, journal, rows};
+use crate::model::{Field, FieldValue, Lookalike, Orchestration, Timestamp};
 
-use super::{Scene, standing, take};
+use super::alone::{self, Alone};
 
 /// How many others are told of one orchestration.
 const MAX_OTHERS: usize = 10;
@@ -69,29 +67,8 @@ pub(in crate::ledger) fn judge_all(
         if namesakes.is_empty() {
             continue;
         }
-        let status_since = stored.tracked.status_since;
-        let standing = standing::of_id(connection, &row.id)?;
-        let observation = Observation::Row {
-            before: Some(row),
-            now: row,
-            status_since,
-            leg_times: LegTimes { source: status_since, destination: status_since },
-            changes: &[],
-            standing: &standing,
-            namesakes: &namesakes,
-            lookalikes: &[],
-        };
-        let (profile, first_poll_began_at) = connection
-            .prepare_cached("SELECT id, coalesce(first_poll_at, ?2) FROM profile WHERE key = ?1")?
-            .query_row(params![stored.listed_by, at], |row| {
-                Ok((row.get::<_, Identifier>(0)?, row.get(1)?))
-            })?;
-        let page =
-            PageFacts { profile: &profile, seen_at: at, first_poll_began_at, observations: &[observation] };
-        let steps = (rules.judge)(&page);
-        let scene =
-            Scene { connection, route: &rules.route, at, profile: Some(ProfileKey(stored.listed_by)) };
-        take(&scene, steps, |_| Some(key), &mut entries)?;
+        let alone = Alone { changes: &[], namesakes: &namesakes };
+        alone::judge(connection, rules, at, &stored, &alone, &mut entries)?;
     }
     journal::append(connection, &entries, at, 0)
 }

@@ -5,6 +5,7 @@ use rusqlite::params;
 use crate::ledger::Problem;
 use crate::ledger::breaks::{self, Scene, leg_times, standing, twins};
 use crate::ledger::indexes::Lookup;
+use crate::ledger::listing;
 use crate::model::{
     Change, Field, Identifier, LegTimes, Lookalike, Observation, Orchestration, PageFacts, Standing, Step,
 };
@@ -75,6 +76,7 @@ impl Desk<'_> {
             profile: &profile,
             seen_at: self.page.seen_at,
             first_poll_began_at,
+            listing: listing::turn_of(self.connection, self.page.poll)?,
             observations: &observations,
         }))
     }

@@ -6,8 +6,8 @@ use crate::ledger::breaks::leg_times;
 use crate::ledger::journal::{EntryKind, StoredBody};
 use crate::ledger::rows::Stored;
 use crate::model::{
-    Change, Field, KnownFrom, LegTimes, Orchestration, ProfilePlace, SeenRow, Shown, Sighting, Timestamp,
-    Tracked, Trust, UnreadableRow, Verdict,
+    Change, Field, KnownFrom, LegTimes, ListingTurn, Orchestration, ProfilePlace, SeenRow, Shown, Sighting,
+    Timestamp, Tracked, Trust, UnreadableRow, Verdict,
 };
 
 use super::{Batch, Teller, UnreadableTold, problem_in};
@@ -90,7 +90,10 @@ pub(super) fn sightings(
                 let id = stored.tracked.orchestration.id.clone();
                 let row = UnreadableRow { id, raw: "".into(), problem };
                 let shown = Shown::Unreadable(row);
-                walk.seen.push((told.batch, Sighting { at: batch.at, profile: place, shown }));
+                walk.seen.push((
+                    told.batch,
+                    Sighting { at: batch.at, profile: place, listing: batch.listing, shown },
+                ));
             }
             // What stays of a pruned beginning is no sighting.
             Some(EntryKind::Carried) => {}
@@ -139,7 +142,10 @@ impl Walk {
         let leg_times = self.reach(&tracked);
         let row = seen_row(tracked.clone(), leg_times, Vec::new());
         self.now = Some(tracked);
-        self.seen.push((0, Sighting { at, profile, shown: Shown::Row(Box::new(row)) }));
+        self.seen.push((
+            0,
+            Sighting { at, profile, listing: ListingTurn::Later, shown: Shown::Row(Box::new(row)) },
+        ));
     }
 
     /// Sees a state. What one page showed is one sighting.
@@ -165,7 +171,7 @@ impl Walk {
         }
         let row = Box::new(seen_row(tracked, leg_times, changes));
         let shown = if is_gone { Shown::Gone(row) } else { Shown::Row(row) };
-        self.seen.push((number, Sighting { at: batch.at, profile, shown }));
+        self.seen.push((number, Sighting { at: batch.at, profile, listing: batch.listing, shown }));
     }
 
     /// Notes who else was there when the last state was seen.

@@ -20,7 +20,8 @@ struct Told {
     number: i64,
     /// What its entries come to; `None` where they come to nothing.
     state: Option<Value>,
-    /// Whether all that is left of it is that a pruning before the last one carried it.
+    /// Whether a pruning says that it went with its row, or all that is left of it is that a pruning before the last
+    /// one carried it.
     was_pruned: bool,
 }
 
@@ -104,7 +105,11 @@ impl Stories<'_> {
         while let Some(Step { kind, row, batch, at, body, .. }) =
             step.take_if(|step| step.number == told.number)
         {
-            told.was_pruned &= kind == Some(EntryKind::BreakCarried) && Some(batch) < self.carried_in;
+            let went_with_its_row = kind == Some(EntryKind::BreakResolved)
+                && body.get("by").is_some_and(Value::is_null)
+                && body.get("why").and_then(Value::as_str) == Some(carried::PRUNED);
+            let is_left_over = kind == Some(EntryKind::BreakCarried) && Some(batch) < self.carried_in;
+            told.was_pruned = went_with_its_row || told.was_pruned && is_left_over;
             told.state = kind.and_then(|kind| carried::after(told.state.take(), kind, row, &at, body));
             step = self.step()?;
         }

@@ -2,7 +2,7 @@
 
 use tallyd::breaks::History;
 use tallyd::breaks::limits::{CriticalAmount, DuplicateWindow, Money};
-use tallyd::model::{BreakKind, Change, Evidence, Identifier, Lookalike, Orchestration};
+use tallyd::model::{BreakKind, Change, Evidence, Identifier, ListingTurn, Lookalike, Orchestration};
 
 use super::{Book, in_status, minute, minutes, row};
 
@@ -58,6 +58,45 @@ fn rule_08_what_was_final_before_the_first_poll_is_recorded_and_not_told() {
     book.first_poll = minute(100);
     book.history = History::Told;
     assert_eq!(book.sees(101, &in_status("REJECTED", 99)), ["rejected opens, warning, told"]);
+}
+
+/// Catches: an old failure without `updated_at` that is told as news on the first day; one that is taken for old
+/// though it was seen to end, or came to light later.
+#[test]
+fn rule_08_without_a_known_end_what_the_first_listing_finds_final_is_history() {
+    let failed = |created: i64, completed: Option<i64>| Orchestration {
+        created_at: minute(created),
+        updated_at: None,
+        completed_at: completed.map(minute),
+        ..in_status("FAILED", 0)
+    };
+    let judged = |listing: ListingTurn, row: &Orchestration| {
+        let mut book = Book::new();
+        (book.first_poll, book.listing) = (minute(100), listing);
+        book.sees(101, row)
+    };
+    let (history, news) = (["failed opens, critical"], ["failed opens, critical, told"]);
+    let (first, later) = (ListingTurn::First, ListingTurn::Later);
+    for (listing, created, completed, expected) in [
+        (first, 99, None, history),
+        (first, 100, None, news),
+        (later, 99, None, news),
+        (first, 50, Some(99), history),
+        (first, 50, Some(100), news),
+        (later, 50, Some(99), history),
+    ] {
+        assert_eq!(
+            judged(listing, &failed(created, completed)),
+            expected,
+            "{listing:?} {created} {completed:?}"
+        );
+    }
+    assert_eq!(judged(first, &in_status("FAILED", 100)), news, "it says when it changed");
+    // Listed open and then again, by the same listing that was cut short, it was seen to end.
+    let mut book = Book::new();
+    (book.first_poll, book.listing) = (minute(100), first);
+    book.sees(101, &Orchestration { updated_at: None, ..row() });
+    assert_eq!(book.sees(102, &failed(0, None)).last().unwrap(), news[0]);
 }
 
 #[test]

@@ -37,6 +37,7 @@ pub(super) struct Picture {
 /// A poll or a sweep of a profile.
 #[derive(Debug)]
 pub(super) struct NotedPoll {
+    pub(super) number: i64,
     pub(super) profile: String,
     pub(super) lane: String,
     pub(super) began_at: Timestamp,
@@ -95,6 +96,8 @@ pub(super) struct Entry {
     pub(super) id: String,
     /// What was before, by path, as JSON.
     pub(super) old_values: Option<String>,
+    /// In which poll it was seen.
+    pub(super) poll: i64,
 }
 
 impl Picture {
@@ -171,7 +174,7 @@ impl Viewer {
             Ok((row.get(0)?, Coverage { from: time(row, 1)?, to: time(row, 2)?, verified_at: time(row, 3)? }))
         });
         let polls = self.all(
-            "SELECT profile_id, lane, began_at, ceiling IS NOT NULL, result FROM polls ORDER BY number",
+            "SELECT profile_id, lane, began_at, ceiling IS NOT NULL, result, number FROM polls ORDER BY number",
             |row| {
                 Ok(NotedPoll {
                     profile: row.get(0)?,
@@ -179,6 +182,7 @@ impl Viewer {
                     began_at: time(row, 2)?,
                     has_ceiling: row.get(3)?,
                     result: row.get(4)?,
+                    number: row.get(5)?,
                 })
             },
         );
@@ -189,12 +193,12 @@ impl Viewer {
         let mut steps = self.steps();
         steps.retain(|step| !not_breaks.contains(&step.number));
         let entries =
-            "SELECT kind, orchestration_id, old_values FROM journal WHERE details IS NULL ORDER BY seq";
+            "SELECT kind, orchestration_id, old_values, poll FROM journal WHERE details IS NULL ORDER BY seq";
         Picture {
             rows: rows_read_by(&self.reader),
             coverage: covered.into_iter().collect(),
             journal: self.all(entries, |row| {
-                Ok(Entry { kind: row.get(0)?, id: row.get(1)?, old_values: row.get(2)? })
+                Ok(Entry { kind: row.get(0)?, id: row.get(1)?, old_values: row.get(2)?, poll: row.get(3)? })
             }),
             judged: notes.into_iter().map(|note| note.evidence).collect(),
             last_polls,

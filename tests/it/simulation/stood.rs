@@ -127,6 +127,9 @@ impl Attempt<'_> {
                 .called_for
                 .iter()
                 .find(|((kind, id), _)| *kind == broken.kind && *id == broken.subject);
+            if let (true, Some(first)) = (is_end && !self.is_given(&broken.subject), first) {
+                self.check_undated(broken, first)?;
+            }
             if let (true, Some(first), Some((_, Some(since)))) = (is_end, first, called) {
                 // What was found before the profile was polled was judged without knowing when that will be.
                 let is_settled = first <= broken.opened_at && self.is_given(&broken.subject);
@@ -137,6 +140,28 @@ impl Attempt<'_> {
                 );
             }
         }
+        Ok(())
+    }
+
+    /// Rule 8: a row that ended nobody knows when is history where the profile's first listing found it so, and news
+    /// where that came to light later. A listing goes on until a poll was complete.
+    fn check_undated(&self, broken: &Broken, first: Timestamp) -> Checked {
+        let Some(row) = self.after.rows.get(&broken.subject) else { return Ok(()) };
+        let mut changes = self.after.journal.iter().filter(|one| one.id == broken.subject && one.is_change());
+        let (Some(appeared), None) = (changes.next(), changes.next()) else { return Ok(()) };
+        let Some(seen_in) = self.after.polls.iter().find(|poll| poll.number == appeared.poll) else {
+            return Ok(());
+        };
+        let own = self.after.polls.iter().filter(|poll| poll.profile == seen_in.profile);
+        let earlier = own.filter(|poll| poll.number < seen_in.number && poll.lane != "sweep");
+        let earlier: Vec<_> = earlier.filter(|poll| poll.has_ceiling).collect();
+        let is_swept = seen_in.lane == "sweep";
+        let is_new = row["created_at"].as_i64().is_none_or(|at| Timestamp::from_micros(at) >= first);
+        let is_listed = earlier.iter().any(|poll| poll.result.as_deref() == Some("complete"));
+        let is_news = is_swept || is_new || is_listed;
+        let is_old = !is_swept && !is_new && earlier.is_empty();
+        ensure!(!is_news || !broken.is_history, "rule 8: it came to light in {seen_in:?}, and: {broken:?}");
+        ensure!(!is_old || broken.is_history, "rule 8: it was there in {seen_in:?} already: {broken:?}");
         Ok(())
     }
 

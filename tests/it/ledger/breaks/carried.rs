@@ -74,6 +74,35 @@ async fn what_stands_stays_and_what_was_resolved_goes_with_its_row() {
     assert_sound(&bench);
 }
 
+/// Catches: an account with old failures that keeps them all for ever; one that is not resolved being pruned.
+#[tokio::test]
+async fn history_that_nobody_closed_goes_with_its_row_and_the_journal_says_so() {
+    let mut bench = judged().await;
+    bench.poll_on(1).await;
+    bench.seen(1, vec![old(failed(1, "long ago")), old(failed(2, "returned"))]).await;
+    bench.poll_on(100).await;
+    bench.seen(100, vec![old(failed(3, "returned"))]).await;
+    bench.poll_on(400).await;
+    bench.cover(400).await;
+    let (bench, done) = bench.meanwhile(|path| pruned(path, day(50))).await;
+    assert_eq!(done.counts.rows, 1);
+    assert_sound(&bench);
+    assert!(bench.reader().break_record(BreakNumber(1)).unwrap().is_none());
+    assert!(bench.reader().break_record(BreakNumber(2)).unwrap().is_some());
+    let resolved =
+        "SELECT orchestration_id || ' ' || (details ->> 'why') || ' ' || (details ->> 'break') FROM journal
+        WHERE kind = 'break_resolved'";
+    assert_eq!(crate::harness::texts_of(&bench.path(), resolved), [format!("{} pruned 1", subject(1))]);
+    // What says that it went is no licence to take others away.
+    let copy = bench.folder.path().join("copy.db");
+    backup(&bench.path(), &copy, Existing::Replace).unwrap();
+    let edit = "DELETE FROM delivery; DELETE FROM notice; DELETE FROM break";
+    rusqlite::Connection::open(&copy).unwrap().execute_batch(edit).unwrap();
+    assert_ne!(findings(&tallyd::ledger::Reader::open(&copy).unwrap()), [""; 0]);
+    let (bench, _) = bench.meanwhile(|path| pruned(path, day(200))).await;
+    assert_sound(&bench);
+}
+
 #[tokio::test]
 async fn an_edit_of_a_break_that_was_carried_is_found() {
     let (bench, _) = year().await.meanwhile(|path| pruned(path, day(50))).await;

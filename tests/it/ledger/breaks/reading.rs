@@ -1,14 +1,19 @@
 //! Which breaks are listed, in which order, and what is told of one.
 
-use tallyd::ledger::{BreakCounts, BreakFilter, BreakState, BreakStep, Problem, Rest, WhichHistory};
+use std::sync::Arc;
+
+use tallyd::breaks::{History, Limits};
+use tallyd::ledger::{
+    BreakCounts, BreakFilter, BreakState, BreakStep, Ledger, Problem, Rest, Rules, WhichHistory,
+};
 use tallyd::model::{
-    BreakKind, BreakNumber, Certainty, Endpoint, Evidence, Identifier, Occasion, Orchestration, Rail,
-    Resolution, Severity, Status,
+    BreakKind, BreakNumber, Certainty, Endpoint, Evidence, Identifier, Lane, Occasion, Orchestration,
+    PageFacts, PollResult, Rail, Resolution, Severity, Status,
 };
 
 use crate::ledger::{Bench, minute, moved, row};
 
-use super::{acknowledged, failed, judged, late, resolved, subject};
+use super::{acknowledged, failed, judged, late, resolved, rules, subject};
 
 /// Breaks of every state: 1 and 2 are stuck, 3 failed, 4 is history, 5 is acknowledged, 6 is resolved.
 async fn several() -> Bench {
@@ -156,6 +161,50 @@ async fn a_ledger_of_an_older_tallyd_says_what_brings_it_up_to_date() {
     assert!(matches!(error.problem, Problem::Older { found: 1, wanted: 2 }), "{error}");
     assert_eq!(old.overview(minute(0)).unwrap().breaks, BreakCounts::default());
     assert_eq!(old.verify(None).unwrap().findings, []);
+}
+
+/// Catches: old failures that never get a break, because they stood in a ledger that kept none; history told as news;
+/// the same told at each poll.
+#[tokio::test]
+async fn what_failed_in_a_ledger_that_kept_no_breaks_is_judged_once_by_the_next_poll() {
+    let ended = |number: u32, status: Status, at: Option<i64>| Orchestration {
+        updated_at: at.map(minute),
+        ..moved(number, status, 0)
+    };
+    let mut bench = Bench::new().await;
+    bench.profile = crate::ledger::open_profile(&bench.ledger, "other").await;
+    let begin = |ledger: Ledger, profile, lane, at: i64| async move {
+        ledger.begin_poll(profile, lane, minute(at), Some(minute(at))).await.unwrap()
+    };
+    bench.poll = begin(bench.ledger.clone(), bench.profile, Lane::Backfill, 600).await;
+    let rows = vec![
+        ended(1, Status::Failed, Some(599)),
+        ended(2, Status::Failed, Some(600)),
+        ended(3, Status::Rejected, None),
+        ended(4, Status::Completed, Some(599)),
+        ended(6, Status::Processing, None),
+    ];
+    bench.backfill(rows).await;
+    bench.poll = begin(bench.ledger.clone(), bench.profile, Lane::Discover, 1500).await;
+    bench.commit(vec![ended(5, Status::Rejected, None), ended(6, Status::Failed, None)]).await;
+    // The format that has breaks and does not know of what stood before them.
+    let older = "DROP TABLE unjudged; ALTER TABLE profile DROP COLUMN first_listing; PRAGMA user_version = 2";
+    let (bench, ()) =
+        bench.meanwhile(|path| rusqlite::Connection::open(path).unwrap().execute_batch(older).unwrap()).await;
+    let judge = |facts: &PageFacts<'_>| tallyd::breaks::judge(&Limits::default(), History::Recorded, facts);
+    bench.ledger.set_rules(Rules { judge: Arc::new(judge), ..rules() });
+    assert_eq!(bench.count("SELECT count(*) FROM breaks"), 0);
+    for at in [2000, 2001] {
+        bench.ledger.end_poll(bench.poll, minute(at), PollResult::Complete).await.unwrap();
+        let found = crate::harness::texts_of(
+            &bench.path(),
+            "SELECT kind || ' ' || substr(subject, -1) || ' ' || history FROM breaks ORDER BY substr(subject, -1)",
+        );
+        assert_eq!(found, ["failed 1 1", "failed 2 0", "rejected 3 1", "rejected 5 0", "failed 6 0"]);
+        let told = bench.count("SELECT count(DISTINCT break) * 100 + count(*) FROM notice");
+        assert_eq!(told, 303);
+        assert_eq!(bench.findings(), [""; 0]);
+    }
 }
 
 /// `breaks list` over 100,000 breaks, as `docs/performance.md` tells: this makes the ledger.
