@@ -16,7 +16,7 @@ pub use deliver::{DeliverError, Delivery, TestError, test};
 pub use failure::{SendError, SinkError};
 pub use heartbeat::Heartbeat;
 pub use message::{DeadLetters, Message, NAMED, OneBreak, Summary, SummaryLine, Test, bounded};
-pub use plan::{Parcel, Retry, Summing, Tone, after_failure, parcels, route, tells};
+pub use plan::{More, Parcel, Retry, Summing, Tone, after_failure, has_settled, parcels, route, tells};
 pub use sinks::{
     Alert, Alertmanagers, Email, MAX_ALERTS, PagerDuty, Sink, Slack, Webhook, alert, alertmanager_payload,
     pagerduty_payload, signature, slack_payload, webhook_payload,

@@ -13,6 +13,7 @@ use tokio::time::Instant;
 
 use super::failure::{SendError, SinkError};
 use super::message::{Message, Test};
+use super::plan::{More, has_settled};
 use super::sinks::Sink;
 use super::text::Links;
 use crate::clock::SharedClock;
@@ -23,12 +24,6 @@ use sending::Sending;
 
 /// How often the ledger is asked whether something came. The question costs next to nothing.
 const LOOK: Duration = Duration::from_millis(500);
-/// How long nothing new must come before what came is told: a poll tells its pages one after the other, and
-/// what belongs together should arrive as one.
-const SETTLED_AFTER: Duration = Duration::from_secs(2);
-/// How long what came waits for more at most.
-const SETTLED_AT_LAST: Duration = Duration::from_secs(15);
-
 /// Why deliveries ended.
 #[derive(Debug, thiserror::Error)]
 pub enum DeliverError {
@@ -184,10 +179,7 @@ impl Queue {
                 version = Some(current);
                 settling = self.look(settling)?;
             }
-            let is_settled = settling.is_none_or(|settling| {
-                settling.last_at.elapsed() >= SETTLED_AFTER || settling.first_at.elapsed() >= SETTLED_AT_LAST
-            });
-            if is_settled {
+            if self.is_settled(settling)? {
                 self.sending.round().await?;
                 // What came meanwhile begins anew; what is left now was tried.
                 let now = Instant::now();
@@ -196,6 +188,16 @@ impl Queue {
             }
             tokio::time::sleep(LOOK).await;
         }
+    }
+
+    fn is_settled(&self, settling: Option<Settling>) -> Result<bool, LedgerError> {
+        let Some(settling) = settling else { return Ok(true) };
+        let more = if self.sending.reader.is_being_polled(&self.sending.config.name)? {
+            More::Expected
+        } else {
+            More::Unknown
+        };
+        Ok(has_settled(settling.first_at.elapsed(), settling.last_at.elapsed(), more))
     }
 
     /// Sees whether something new came.

@@ -17,6 +17,26 @@ const REFUSED_RETRIES: [Duration; 2] = [Duration::from_secs(10 * 60), Duration::
 /// The longest pause that an answer may ask for.
 const LONGEST_PAUSE: Duration = Duration::from_secs(6 * 60 * 60);
 
+/// How long nothing new must come before what came is told: what belongs together should arrive as one.
+const QUIET_FOR: Duration = Duration::from_secs(2);
+/// How long what came waits for more at most, also for the end of a poll: a poll may take hours.
+const WAITS_AT_MOST: Duration = Duration::from_secs(60);
+
+/// Whether more is to come of what has come to a sink.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum More {
+    /// A poll that found some of it goes on: its pages come one after the other.
+    Expected,
+    /// Nobody knows of any.
+    Unknown,
+}
+
+/// Whether what has come to a sink is told now. `since_first` is how long the first of it waits, `since_last` the last.
+pub fn has_settled(since_first: Duration, since_last: Duration, more: More) -> bool {
+    let is_quiet = more == More::Unknown && since_last >= QUIET_FOR;
+    is_quiet || since_first >= WAITS_AT_MOST
+}
+
 /// The sinks that tell a notice.
 pub fn route(sinks: &[SinkConfig], notice: &Notice) -> Vec<SinkName> {
     sinks.iter().filter(|sink| tells(sink, notice)).map(|sink| sink.name.clone()).collect()

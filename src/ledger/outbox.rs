@@ -109,6 +109,21 @@ impl Reader {
         })
     }
 
+    /// Whether a poll is under way of a profile of which a sink was not told yet what waits for it. Of sweeps nobody
+    /// waits for the end.
+    pub fn is_being_polled(&self, sink: &SinkName) -> Result<bool, LedgerError> {
+        self.snapshot(|connection| {
+            Ok(connection
+                .prepare_cached(
+                    "SELECT 1 FROM poll AS p WHERE p.result = 'running' AND p.lane <> 'sweep' AND EXISTS
+                     (SELECT 1 FROM delivery AS d JOIN notice AS n ON n.number = d.notice
+                      JOIN break AS k ON k.number = n.break WHERE d.sink = ?1 AND d.state = 'waiting'
+                      AND d.attempts = 0 AND k.profile = p.profile)",
+                )?
+                .exists([&sink.0])?)
+        })
+    }
+
     /// The same notices with everything that is known of their breaks.
     pub fn with_records(&self, queued: Vec<Queued>) -> Result<Vec<Waiting>, LedgerError> {
         self.snapshot(|connection| {

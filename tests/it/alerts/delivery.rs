@@ -8,11 +8,11 @@ use std::time::Duration;
 
 use tallyd::alerts::{Delivery, route};
 use tallyd::clock::{Clock as _, ManualClock};
-use tallyd::config::{AlertsConfig, Login, Repeat, SecretUrl, SinkConfig, SinkTarget};
+use tallyd::config::{AlertsConfig, Login, ProfileFilter, Repeat, SecretUrl, SinkConfig, SinkTarget};
 use tallyd::ledger::{Judge, Ledger, PageCommit, PollNumber, ProfileKey, Progress, Reader, Rules};
 use tallyd::model::{
     Audience, BreakKind, Evidence, Finding, Fingerprint, Identifier, Lane, Observation, Orchestration,
-    PageFacts, Received, Resolution, Severity, Status, Step, Subject, Tell, Timestamp,
+    PageFacts, PollResult, Profile, Received, Resolution, Severity, Status, Step, Subject, Tell, Timestamp,
 };
 use tempfile::TempDir;
 use tokio::sync::oneshot;
@@ -297,18 +297,38 @@ async fn a_sink_that_is_removed_leaves_dead_letters_that_are_told() {
     assert_eq!(alarm["dead_letters"]["error"], "the sink is no longer in the configuration");
 }
 
-/// What runs by itself: notices that come while it runs are told, together, and it stops when it is told to.
+/// What runs by itself: notices that come while it runs are told, those of one poll together, and it stops when it is
+/// told to.
+///
+/// Catches: a slow poll whose pages come as a message each. Another profile, which nobody polls, tells that those who
+/// do not wait for a poll were told twice meanwhile.
 #[tokio::test]
-async fn deliveries_run_until_they_are_stopped() {
-    let receiver = Receiver::start([]).await;
-    let desk = Desk::new(vec![hook("hook", &receiver)]).await;
+async fn the_pages_of_one_poll_are_told_together_when_it_ends_and_deliveries_run_until_they_are_stopped() {
+    let (receiver, others) = (Receiver::start([]).await, Receiver::start([]).await);
+    let only = |name: &str, receiver: &Receiver, id: Identifier| {
+        let mut sink = hook(name, receiver);
+        sink.routing.profiles = ProfileFilter::Only([id].into());
+        sink
+    };
+    let other = Profile { id: Identifier::new("other"), name: None };
+    let sinks = vec![only("hook", &receiver, profile().id), only("others", &others, other.id.clone())];
+    let mut desk = Desk::new(sinks).await;
     let delivery = desk.delivery();
     let (stop, stopped) = oneshot::channel::<()>();
     let running = tokio::spawn(async move { delivery.run(async { stopped.await.unwrap() }).await });
-    // Pages of one poll, one after the other.
-    for page in 0..4 {
-        desk.observe(failed(page * 5..page * 5 + 5)).await;
+    let slow = (desk.profile, desk.poll);
+    desk.observe(failed(0..10)).await;
+    let key = desk.ledger.open_profile(other, now()).await.unwrap().key;
+    let ended = desk.ledger.begin_poll(key, Lane::Discover, now(), Some(now())).await.unwrap();
+    desk.ledger.end_poll(ended, now(), PollResult::Complete).await.unwrap();
+    (desk.profile, desk.poll) = (key, ended);
+    for told in 1..=2 {
+        desk.observe(failed(100 + told..101 + told)).await;
+        others.wait_for(usize::try_from(told).unwrap()).await;
     }
+    (desk.profile, desk.poll) = slow;
+    desk.observe(failed(10..20)).await;
+    desk.ledger.end_poll(desk.poll, now(), PollResult::Complete).await.unwrap();
     receiver.wait_for(1).await;
     stop.send(()).unwrap();
     in_time("the end", running).await.unwrap().unwrap();

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::num::NonZeroU32;
 use std::time::Duration;
 
-use tallyd::alerts::{Parcel, SendError, Summing, after_failure, parcels, route, tells};
+use tallyd::alerts::{More, Parcel, SendError, Summing, after_failure, has_settled, parcels, route, tells};
 use tallyd::config::{ProfileFilter, ResolvedNotices, SinkConfig, SinkTarget};
 use tallyd::model::{
     BreakKind, BreakNumber, Notice, NoticeNumber, Occasion, Outcome, Queued, Severity, SinkName, Subject,
@@ -154,4 +154,22 @@ fn what_cannot_be_delivered_in_time_is_given_up_after_a_last_try() {
     let retry = after_failure(&passing(None), 10, since, now(), GIVE_UP, 500);
     assert!(matches!(retry.outcome, Outcome::Dead { .. }));
     assert!(retry.pause_until.is_some(), "the sink itself is left alone all the same");
+}
+
+/// Catches: a poll of hours that holds up what it found first; pages of one poll that are told one by one.
+#[test]
+fn what_came_waits_for_the_end_of_its_poll_and_no_longer_than_a_minute() {
+    for (first, last, more, expected) in [
+        (0, 0, More::Unknown, false),
+        (1_999, 1_999, More::Unknown, false),
+        (2_000, 2_000, More::Unknown, true),
+        (30_000, 1_000, More::Unknown, false),
+        (30_000, 30_000, More::Expected, false),
+        (59_999, 59_999, More::Expected, false),
+        (60_000, 0, More::Expected, true),
+        (60_000, 0, More::Unknown, true),
+    ] {
+        let [first, last] = [first, last].map(Duration::from_millis);
+        assert_eq!(has_settled(first, last, more), expected, "{first:?} {last:?} {more:?}");
+    }
 }

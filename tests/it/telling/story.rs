@@ -191,7 +191,9 @@ fn rule_08_a_first_backfill_over_old_failures_tells_nobody_and_lists_them_all() 
 /// Catches: five hundred messages; a second one under another key after the first was refused.
 #[test]
 fn five_hundred_failures_in_one_poll_are_one_message() {
-    let stage = Stage::begin(quiet(), |_, _| ());
+    let mut sim = quiet();
+    sim.api.max_page_rows = 100;
+    let stage = Stage::begin(sim, |_, _| ());
     stage.hook.answers.lock().unwrap().push_back(StatusCode::SERVICE_UNAVAILABLE);
     stage.clock.advance(MINUTE);
     for number in 0..500 {
