@@ -28,7 +28,7 @@ pub use breaks::{
     Acknowledgement, Audience, BreakKind, BreakNumber, BreakRecord, Cause, Certainty, Closing, DeliveryState,
     Difference, Evidence, Finding, Mute, Notice, NoticeNumber, Occasion, Outcome, Queued, Resolution,
     Resolved, Severity, Since, SinkBacklog, SinkName, Standing, Step, Subject, Tell, Told, TransferFacts,
-    Undelivered, Waiting,
+    TransferLookUps, Undelivered, Waiting,
 };
 pub use causes::with_causes;
 pub use change::{

@@ -32,6 +32,7 @@ mod server;
 mod shared;
 mod throttle;
 mod token;
+mod transfers;
 mod world;
 
 use std::io;

@@ -16,12 +16,14 @@ mod refresh;
 mod stopping;
 mod sweep;
 mod tally;
+mod transfers;
 mod turns;
 mod visit;
 
 use std::collections::HashMap;
 use std::fmt;
 use std::num::NonZeroU32;
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -120,6 +122,8 @@ pub struct Poller {
     backfill_room: Arc<Semaphore>,
     /// How many open rows had left their statuses when a refresh last asked for those, by profile.
     leavers: Arc<Mutex<HashMap<ProfileKey, usize>>>,
+    /// Whether it was said that the scope for looking up transfers is missing.
+    told_of_scope: Arc<AtomicBool>,
 }
 
 impl fmt::Debug for Poller {
@@ -146,6 +150,7 @@ impl Poller {
             room,
             backfill_room,
             leavers,
+            told_of_scope: Arc::default(),
         }
     }
 

@@ -102,7 +102,7 @@ impl Message {
             occasion: notice.occasion,
             severity: notice.severity,
             record: &record,
-            transfers: &[],
+            transfers: &record.transfers,
             now,
         };
         let story = Story::of(&telling, links);

@@ -19,7 +19,7 @@ use super::settings::{
 };
 use super::table::{Placed, Table, mask_text};
 use super::{alerts, certificates, limits, profiles, schema, secret, sweeps, value};
-use crate::model::ProfileSelection;
+use crate::model::{ProfileSelection, TransferLookUps};
 
 /// The settings in a text that is free of faults of syntax.
 pub(super) fn read(
@@ -132,6 +132,9 @@ fn paxos(
     let request_timeout = table.or_default("request_timeout", DEFAULT_REQUEST_TIMEOUT, findings, |value| {
         value::duration(value, &REQUEST_TIMEOUT_RANGE)
     });
+    let look_up_transfers = table.or_default("look_up_transfers", TransferLookUps::Off, findings, |value| {
+        Ok(if value::truth(value)? { TransferLookUps::On } else { TransferLookUps::Off })
+    });
     let extra_roots = table.optional("ca_file", findings, certificates::read);
     let endpoints = endpoints?;
     let (client_secret, client_secret_source) = secret?;
@@ -145,6 +148,7 @@ fn paxos(
         requests_per_second: requests_per_second?,
         backfill_requests_per_second: backfill_requests_per_second?,
         request_timeout: request_timeout?,
+        look_up_transfers: look_up_transfers?,
         extra_roots: extra_roots?.map(Spanned::into_inner),
     })
 }

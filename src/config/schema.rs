@@ -18,6 +18,7 @@ const TABLES: &[(&str, &[&str])] = &[
             "requests_per_second",
             "backfill_requests_per_second",
             "request_timeout",
+            "look_up_transfers",
             "ca_file",
         ],
     ),

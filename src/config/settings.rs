@@ -9,7 +9,7 @@ use secrecy::SecretString;
 
 use super::AlertsConfig;
 use crate::breaks::Limits;
-use crate::model::{ProfileSelection, SweepWindow};
+use crate::model::{ProfileSelection, SweepWindow, TransferLookUps};
 use crate::schedule::Schedule;
 
 /// The API of Paxos's sandbox.
@@ -120,6 +120,8 @@ pub struct PaxosConfig {
     pub backfill_requests_per_second: NonZeroU32,
     /// How long one request may take, body included.
     pub request_timeout: Duration,
+    /// Whether transfers are looked up.
+    pub look_up_transfers: TransferLookUps,
     /// Root certificates that are trusted beside the usual ones.
     pub extra_roots: Option<CertificateFile>,
 }

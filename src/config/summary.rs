@@ -6,7 +6,7 @@ use std::fmt;
 use super::limits;
 use super::settings::{Config, SecretSource, SweepConfig};
 use super::value::in_words;
-use crate::model::{ProfileSelection, Timestamp};
+use crate::model::{ProfileSelection, Timestamp, TransferLookUps};
 
 impl Config {
     /// The effective settings in the order of the file, key and value; of a sweep also its next run after
@@ -23,6 +23,9 @@ impl Config {
             ("paxos.backfill_requests_per_second", paxos.backfill_requests_per_second.to_string()),
             ("paxos.request_timeout", in_words(paxos.request_timeout)),
         ];
+        if paxos.look_up_transfers == TransferLookUps::On {
+            lines.push(("paxos.look_up_transfers", "true".to_owned()));
+        }
         if let Some(roots) = &paxos.extra_roots {
             lines.push(("paxos.ca_file", roots.path.display().to_string()));
         }

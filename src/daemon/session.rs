@@ -253,6 +253,7 @@ fn settings(config: &Config, seed: i64) -> Result<paxos::Settings, SessionError>
         },
     );
     settings.jitter_seed = seed.unsigned_abs();
+    settings.look_up_transfers = wanted.look_up_transfers;
     if let Some(roots) = &wanted.extra_roots {
         settings.extra_root_certificates = RootCertificate::from_pem(roots.pem.as_bytes())?;
     }

@@ -219,6 +219,8 @@ fn remove(connection: &Connection, checkpoint: &Checkpoint) -> Result<PrunedCoun
              WHERE b.orchestration IN (SELECT key FROM temp.doomed));
          DELETE FROM notice WHERE break IN
              (SELECT number FROM break WHERE orchestration IN (SELECT key FROM temp.doomed));
+         DELETE FROM transfer_seen WHERE break IN
+             (SELECT number FROM break WHERE orchestration IN (SELECT key FROM temp.doomed));
          DELETE FROM break WHERE orchestration IN (SELECT key FROM temp.doomed);",
     )?;
     let rows =

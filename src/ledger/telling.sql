@@ -17,3 +17,18 @@ CREATE TABLE unjudged (
 INSERT INTO unjudged
 SELECT o.key FROM orchestration AS o WHERE o.status IN (4, 5) AND NOT EXISTS
     (SELECT 1 FROM break AS k WHERE k.subject = o.id AND k.kind = CASE o.status WHEN 4 THEN 'failed' ELSE 'rejected' END);
+
+-- What Paxos said of the transfers of legs that hold an orchestration up or failed, as last asked about for a break.
+CREATE TABLE transfer_seen (
+    break            INTEGER NOT NULL REFERENCES break (number),
+    -- 1 the source leg, 2 the destination leg.
+    side             INTEGER NOT NULL,
+    transfer         ANY     NOT NULL,
+    -- The severity for which it was asked; 0 where no answer came, so that it is asked again.
+    severity         INTEGER NOT NULL,
+    secondary_status TEXT,
+    network          TEXT,
+    transaction_hash TEXT,
+    request_id       TEXT,
+    PRIMARY KEY (break, side)
+) STRICT, WITHOUT ROWID;

@@ -19,4 +19,4 @@ pub use outbox::{DeliveryState, NoticeNumber, Outcome, Queued, SinkBacklog, Unde
 pub use record::{BreakRecord, Resolved};
 pub use standing::{Acknowledgement, Audience, BreakNumber, Mute, Resolution, Standing, Told};
 pub use step::{Finding, Step, Subject, Tell};
-pub use transfer::TransferFacts;
+pub use transfer::{TransferFacts, TransferLookUps};

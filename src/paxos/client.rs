@@ -18,14 +18,14 @@ use super::page::utf8;
 use super::retry::{AttemptError, Retries, Told};
 use super::sign_in::SignIn;
 use super::stop::Stops;
-use super::token::{READ_ORCHESTRATION, READ_PROFILE, Scope, Token, Tokens};
+use super::token::{READ_ORCHESTRATION, READ_PROFILE, READ_TRANSFER, Scope, Token, Tokens};
 use super::transport::{Answer, MAX_LIST_BYTES, MAX_SMALL_BYTES, Transport};
 use super::{
     BodyError, Call, Cursor, FetchError, Limits, ListQuery, Page, Row, ServerClock, Settings, Stop,
-    StopKeeper, Subject, UnreadPage, profiles,
+    StopKeeper, Subject, Transfer, UnreadPage, profiles, transfers,
 };
 use crate::clock::SharedClock;
-use crate::model::{Identifier, Lane, Profile, Timestamp};
+use crate::model::{Identifier, Lane, Profile, Timestamp, TransferLookUps};
 
 /// An account with more profiles than this many pages of 1000 does not exist; a listing that goes on
 /// beyond it goes in a circle.
@@ -201,6 +201,23 @@ impl Client {
             Ok(Got::Found(Box::new(row)))
         })
         .await
+    }
+
+    /// Whether transfers are looked up.
+    pub fn transfer_look_ups(&self) -> TransferLookUps {
+        self.inner.settings.look_up_transfers
+    }
+
+    /// Get Transfer, asked once: what does not come is not worth waiting for. `None` where there is none with this id.
+    pub async fn transfer(&self, lane: Lane, id: &Identifier) -> Result<Option<Transfer>, FetchError> {
+        let url = self.url(&["transfer", "transfers", &id.to_string()])?;
+        let ask = Ask::new(lane, url, READ_TRANSFER, MAX_SMALL_BYTES);
+        let answer = self.answer(&ask).await.map_err(AttemptError::into_inner)?;
+        if answer.status == 404 {
+            return Ok(None);
+        }
+        let body = answer.expect_ok(&ask.call, Subject::Account)?;
+        transfers::parse(&body).map(Some).map_err(|problem| ask.unintelligible(problem))
     }
 
     /// Every profile that the account lists.

@@ -25,6 +25,15 @@ pub(super) enum AttemptError {
     Lasting(FetchError),
 }
 
+impl AttemptError {
+    /// Why, whether it passes or not.
+    pub(super) fn into_inner(self) -> FetchError {
+        match self {
+            Self::Passing(error) | Self::Lasting(error) => error,
+        }
+    }
+}
+
 impl From<FetchError> for AttemptError {
     fn from(error: FetchError) -> Self {
         if error.is_passing() { Self::Passing(error) } else { Self::Lasting(error) }

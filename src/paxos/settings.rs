@@ -9,6 +9,7 @@ use std::time::Duration;
 use secrecy::SecretString;
 
 use super::ApiUrl;
+use crate::model::TransferLookUps;
 
 /// What the client has to be told.
 #[derive(Clone, Debug)]
@@ -34,6 +35,8 @@ pub struct Settings {
     pub extra_root_certificates: Vec<RootCertificate>,
     /// Where the jitter of the retries starts.
     pub jitter_seed: u64,
+    /// Whether the scope for looking up transfers is asked for.
+    pub look_up_transfers: TransferLookUps,
 }
 
 impl Settings {
@@ -62,6 +65,7 @@ impl Settings {
             stop_patience: Self::STOP_PATIENCE,
             extra_root_certificates: Vec::new(),
             jitter_seed: 0,
+            look_up_transfers: TransferLookUps::Off,
         }
     }
 }

@@ -20,16 +20,21 @@ use super::json::Json;
 use super::outbound::{Manner, Outbound};
 use super::problem::plain;
 use super::retry::{AttemptError, Retries};
-use super::token::{READ_ORCHESTRATION, READ_PROFILE, Scope, Token};
+use super::token::{READ_ORCHESTRATION, READ_PROFILE, READ_TRANSFER, Scope, Token};
 use super::transport::MAX_SMALL_BYTES;
 use super::{BodyError, Call, FetchError, Problem, RetryPolicy, Settings, Subject};
 use crate::clock::SharedClock;
-use crate::model::Lane;
+use crate::model::{Lane, TransferLookUps};
 
-/// Everything that tallyd has a use for. Never one that writes.
-const WANTED: &[Scope] = &[READ_ORCHESTRATION, READ_PROFILE];
-/// What it cannot do without.
-const NEEDED: &[Scope] = &[READ_ORCHESTRATION];
+/// What is asked for where transfers are looked up, then with less and less, down to what it cannot do without. Never
+/// a scope that writes.
+const WITH_TRANSFERS: &[&[Scope]] = &[
+    &[READ_ORCHESTRATION, READ_PROFILE, READ_TRANSFER],
+    &[READ_ORCHESTRATION, READ_PROFILE],
+    &[READ_ORCHESTRATION],
+];
+/// The same where they are not.
+const WITHOUT_TRANSFERS: &[&[Scope]] = &[&[READ_ORCHESTRATION, READ_PROFILE], &[READ_ORCHESTRATION]];
 
 type OAuthClient = BasicClient<EndpointNotSet, EndpointNotSet, EndpointNotSet, EndpointNotSet, EndpointSet>;
 
@@ -40,6 +45,8 @@ pub(super) struct SignIn {
     outbound: Arc<Outbound>,
     retry: RetryPolicy,
     clock: SharedClock,
+    /// The scopes to ask for, those that are wanted most first.
+    wanted: &'static [&'static [Scope]],
 }
 
 /// Why the endpoint gave no token.
@@ -58,19 +65,26 @@ impl SignIn {
             // Paxos documents the credentials in the form, not in a header.
             .set_auth_type(AuthType::RequestBody)
             .set_token_uri(TokenUrl::from_url(url.clone()));
-        Self { oauth, call: Call::post(url.path()), outbound, retry: settings.retry, clock }
+        let wanted = match settings.look_up_transfers {
+            TransferLookUps::Off => WITHOUT_TRANSFERS,
+            TransferLookUps::On => WITH_TRANSFERS,
+        };
+        Self { oauth, call: Call::post(url.path()), outbound, retry: settings.retry, clock, wanted }
     }
 
-    /// Gets a new token. Where one of the wanted scopes is not granted, one with the needed scope alone.
+    /// Gets a new token. Where one of the wanted scopes is not granted, one with fewer.
     pub(super) async fn token(&self, seed: u64, manner: Manner<'_>) -> Result<Token, FetchError> {
         // Everybody waits for the token, so it goes before them all.
         let manner = Manner { lane: Lane::Refresh, ..manner };
         let mut retries = Retries::new(&self.retry, seed, &self.call, &self.outbound.told);
         loop {
-            let granted = match self.ask(manner, WANTED).await {
-                Err(Refusal::Scope) => self.ask(manner, NEEDED).await,
-                other => other,
-            };
+            let mut granted = Err(Refusal::Scope);
+            for scopes in self.wanted {
+                granted = self.ask(manner, scopes).await;
+                if !matches!(granted, Err(Refusal::Scope)) {
+                    break;
+                }
+            }
             let failure = match granted {
                 Ok(token) => return Ok(token),
                 Err(Refusal::Scope) => AttemptError::Lasting(FetchError::MissingScope {

@@ -27,6 +27,9 @@ pub(super) const READ_ORCHESTRATION: Scope =
 pub const PROFILE_SCOPE: &str = "funding:read_profile";
 pub(super) const READ_PROFILE: Scope = Scope { name: PROFILE_SCOPE, purpose: "list profiles" };
 
+pub(super) const READ_TRANSFER: Scope =
+    Scope { name: "transfer:read_transfer", purpose: "look up transfers" };
+
 /// Before its end a token may already be refused, where clocks differ or a request takes long.
 const EARLY: Duration = Duration::from_secs(60);
 /// RFC 6749 lets a server leave out the lifetime. A 401 ends a shorter one.

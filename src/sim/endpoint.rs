@@ -18,16 +18,19 @@ pub enum Endpoint {
     Create,
     /// `GET /v2/profiles`.
     Profiles,
+    /// `GET /v2/transfer/transfers/{id}`.
+    Transfer,
     /// Anything else: answered by 404 or 405.
     Other,
 }
 
 const COLLECTION: &str = "/v2/orchestration/orchestrations";
+const TRANSFERS: &str = "/v2/transfer/transfers";
 
 impl Endpoint {
     /// Every endpoint there is.
-    pub const ALL: [Self; 6] =
-        [Self::Token, Self::List, Self::Get, Self::Create, Self::Profiles, Self::Other];
+    pub const ALL: [Self; 7] =
+        [Self::Token, Self::List, Self::Get, Self::Create, Self::Profiles, Self::Transfer, Self::Other];
 
     /// Which endpoint a request is for.
     pub(super) fn of(method: &Method, path: &str) -> Self {
@@ -37,16 +40,19 @@ impl Endpoint {
             ("POST", COLLECTION) => Self::Create,
             ("GET", "/v2/profiles") => Self::Profiles,
             ("GET", _) if item_id(path).is_some() => Self::Get,
+            ("GET", _) if transfer_id(path).is_some() => Self::Transfer,
             _ => Self::Other,
         }
     }
 
     /// Whether a path exists at all, under another method than the one it was asked with.
     pub(super) fn path_exists(path: &str) -> bool {
-        matches!(path, "/oauth2/token" | "/v2/profiles" | COLLECTION) || item_id(path).is_some()
+        matches!(path, "/oauth2/token" | "/v2/profiles" | COLLECTION)
+            || item_id(path).is_some()
+            || transfer_id(path).is_some()
     }
 
-    /// Its name: `token`, `list`, `get`, `create`, `profiles` or `other`.
+    /// Its name: `token`, `list`, `get`, `create`, `profiles`, `transfer` or `other`.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Token => "token",
@@ -54,6 +60,7 @@ impl Endpoint {
             Self::Get => "get",
             Self::Create => "create",
             Self::Profiles => "profiles",
+            Self::Transfer => "transfer",
             Self::Other => "other",
         }
     }
@@ -61,7 +68,16 @@ impl Endpoint {
 
 /// The raw `{id}` of a Get path.
 pub(super) fn item_id(path: &str) -> Option<&str> {
-    let id = path.strip_prefix(COLLECTION)?.strip_prefix('/')?;
+    id_in(path, COLLECTION)
+}
+
+/// The raw `{id}` of a path of Get Transfer.
+pub(super) fn transfer_id(path: &str) -> Option<&str> {
+    id_in(path, TRANSFERS)
+}
+
+fn id_in<'a>(path: &'a str, collection: &str) -> Option<&'a str> {
+    let id = path.strip_prefix(collection)?.strip_prefix('/')?;
     (!id.is_empty() && !id.contains('/')).then_some(id)
 }
 

@@ -132,7 +132,7 @@ impl Fault {
             (_, Endpoint::Token | Endpoint::Other) => false,
             (fault, Endpoint::List) if fault.is_about_pages() => true,
             (fault, _) if fault.is_about_pages() => false,
-            (Self::Stale { .. }, Endpoint::Create | Endpoint::Profiles) => false,
+            (Self::Stale { .. }, Endpoint::Create | Endpoint::Profiles | Endpoint::Transfer) => false,
             _ => true,
         }
     }
@@ -314,7 +314,7 @@ impl FromStr for FaultRate {
         };
         let endpoint = endpoint.parse().map_err(|()| InvalidFault {
             text: endpoint.to_owned(),
-            expected: "one of token, list, get, create, profiles".to_owned(),
+            expected: "one of token, list, get, create, profiles, transfer".to_owned(),
         })?;
         Ok(Self::on(endpoint, fault.parse()?, rate))
     }

@@ -14,7 +14,7 @@ use chrono::{DateTime, Utc};
 use super::config::GetShape;
 use super::create;
 use super::cursor::Cursor;
-use super::endpoint::{Endpoint, item_id};
+use super::endpoint::{Endpoint, item_id, transfer_id};
 use super::faults::{ErrorBody, Fault, Scripted};
 use super::page::{Next, Turn, write_page};
 use super::problem::{Problem, TokenProblem};
@@ -23,7 +23,8 @@ use super::query::{Filter, ListQuery};
 use super::reply::{Reply, Sending};
 use super::shared::Shared;
 use super::throttle::Refusal;
-use super::token::{READ, READ_PROFILE, WRITE};
+use super::token::{READ, READ_PROFILE, READ_TRANSFER, WRITE};
+use super::transfers;
 use super::world::{Eyes, View};
 
 /// No request body of this API comes near it.
@@ -167,6 +168,7 @@ fn honest(shared: &Shared, asked: &Asked, twist: Option<Fault>) -> Reply {
         Endpoint::Get => get(shared, asked, twist),
         Endpoint::Create => create_one(shared, asked),
         Endpoint::Profiles => list_profiles(shared, asked),
+        Endpoint::Transfer => get_transfer(shared, asked),
         Endpoint::Other if Endpoint::path_exists(asked.parts.uri.path()) => {
             Err(Problem::method_not_allowed())
         }
@@ -263,6 +265,16 @@ fn get(shared: &Shared, asked: &Asked, twist: Option<Fault>) -> Result<Reply, Pr
         body.push(b'}');
     }
     Ok(Reply::json(body))
+}
+
+fn get_transfer(shared: &Shared, asked: &Asked) -> Result<Reply, Problem> {
+    authorize(shared, asked, READ_TRANSFER)?;
+    let id = transfer_id(asked.parts.uri.path()).unwrap_or_default();
+    let world = shared.world(asked.now);
+    let found = transfers::find(&world, id, asked.now);
+    found
+        .map(|transfer| Reply::json(transfer.to_string()))
+        .ok_or_else(|| Problem::not_found(&format!("transfer {id}")))
 }
 
 fn create_one(shared: &Shared, asked: &Asked) -> Result<Reply, Problem> {

@@ -12,6 +12,7 @@ use super::problem::{Problem, TokenProblem};
 pub(super) const READ: &str = "orchestration:read_orchestration";
 pub(super) const WRITE: &str = "orchestration:write_orchestration";
 pub(super) const READ_PROFILE: &str = "funding:read_profile";
+pub(super) const READ_TRANSFER: &str = "transfer:read_transfer";
 
 /// The tokens that are out.
 #[derive(Debug)]

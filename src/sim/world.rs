@@ -126,6 +126,18 @@ impl World {
         rows
     }
 
+    /// Whether a row may have a leg with that transfer, as far as can be told without writing it.
+    pub(super) fn may_have_transfer(&self, number: usize, id: &str) -> bool {
+        match &self.rows[number].content {
+            Content::Seeded(plan) if !self.patches.contains_key(&number) => {
+                let details = details::Details::of(self.config.seed, plan);
+                let legs = [details.source_transfer, details.destination_transfer];
+                uuid::Uuid::parse_str(id).is_ok_and(|id| legs.contains(&id.as_u128()))
+            }
+            _ => true,
+        }
+    }
+
     pub(super) fn profile_number(&self, id: &str) -> Option<u16> {
         let at = self.profiles.iter().position(|profile| profile.id == id)?;
         u16::try_from(at).ok()

@@ -9,7 +9,7 @@ use super::listing::{Found, Walk};
 use super::progress::Event;
 use super::tally::Tally;
 use super::visit::Visit;
-use super::{Pace, Poller, refresh};
+use super::{Pace, Poller, refresh, transfers};
 use crate::ledger::{Listing, PollNumber, ProfileKey};
 use crate::model::{
     Counts, Coverage, FailureKind, Identifier, Lane, PollFailure, PollResult, Profile, ProfilePoll,
@@ -183,6 +183,9 @@ impl Round<'_> {
                 }
             }
         };
+        if outcome.is_ok() {
+            transfers::look_up(self.poller, key).await;
+        }
         self.end_poll(poll, tally, outcome.as_ref().err()).await?;
         outcome
     }

@@ -180,6 +180,7 @@ fn record(kind: BreakKind) -> BreakRecord {
         profile: (kind != BreakKind::ProfileUnpolled).then(profile),
         orchestration: (!has_no_row).then_some(row),
         resolved: None,
+        transfers: Vec::new(),
     }
 }
 

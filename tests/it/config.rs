@@ -20,7 +20,7 @@ use tallyd::config::{
     DEFAULT_OVERLAP, DEFAULT_PATH, DEFAULT_REQUEST_TIMEOUT, DEFAULT_REQUESTS_PER_SECOND, EnvironmentName,
     Loaded, LogFormat, LogLevel, Position, SecretSource, path_from,
 };
-use tallyd::model::{ProfileSelection, Timestamp};
+use tallyd::model::{ProfileSelection, Timestamp, TransferLookUps};
 use tempfile::TempDir;
 
 /// The secret of every test: it must turn up nowhere.
@@ -121,6 +121,7 @@ fn the_least_that_works_has_every_default() {
     assert_eq!(config.paxos.requests_per_second, DEFAULT_REQUESTS_PER_SECOND);
     assert_eq!(config.paxos.backfill_requests_per_second, DEFAULT_BACKFILL_REQUESTS_PER_SECOND);
     assert_eq!(config.paxos.request_timeout, DEFAULT_REQUEST_TIMEOUT);
+    assert_eq!(config.paxos.look_up_transfers, TransferLookUps::Off);
     assert_eq!(config.paxos.extra_roots, None);
     assert_eq!(config.profiles, ProfileSelection::All);
     assert_eq!(config.ledger.path, Path::new("ledger.db"));
@@ -146,6 +147,7 @@ fn every_setting_arrives() {
         requests_per_second = 1
         backfill_requests_per_second = 0x32
         request_timeout = "1m 30s"
+        look_up_transfers = true
         ca_file = "DIR/ca.pem"
         [[profiles]]
         id = "3b9d6a52-8e17-4c0f-a4d2-5f61c7e09b38"
@@ -199,6 +201,7 @@ fn every_setting_arrives() {
     assert_eq!(config.paxos.api_url, "http://127.0.0.1:8080/v2");
     assert_eq!(config.paxos.client_secret.expose_secret(), SECRET);
     assert_eq!(config.paxos.request_timeout, Duration::from_secs(90));
+    assert_eq!(config.paxos.look_up_transfers, TransferLookUps::On);
     assert_eq!(config.paxos.extra_roots.as_ref().unwrap().path, bench.path("ca.pem"));
     let summary: Vec<String> =
         config.summary(now()).iter().map(|(key, value)| format!("{key} = {value}")).collect();
@@ -411,6 +414,7 @@ fn single_faults_have_their_key_and_message() {
         ("paxos", "request_timeout = \"10M\"", "paxos.request_timeout", "expected a duration such as"),
         ("paxos", "request_timeout = \"6m\"", "paxos.request_timeout", "expected a duration from 1s to 5m"),
         ("paxos", "request_timeout = \"\"", "paxos.request_timeout", "expected a duration such as"),
+        ("paxos", "look_up_transfers = \"yes\"", "paxos.look_up_transfers", "expected true or false"),
         ("paxos", "requests_per_second = 0", "paxos.requests_per_second", "a whole number from 1 to 50"),
         ("paxos", "requests_per_second = -1", "paxos.requests_per_second", "found the number -1"),
         ("paxos", "requests_per_second = 9.5", "paxos.requests_per_second", "found the number 9.5"),

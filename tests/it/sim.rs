@@ -8,5 +8,6 @@ mod faults;
 mod limits;
 mod list;
 mod rig;
+mod transfers;
 mod troubles;
 mod world;

@@ -6,6 +6,7 @@
 
 mod kills;
 mod story;
+mod transfers;
 
 use std::collections::VecDeque;
 use std::fmt::Write as _;
@@ -97,6 +98,15 @@ struct Stage {
 impl Stage {
     /// Starts the daemon and waits for its first poll. `before` is done to the account and its clock before that.
     fn begin(sim: SimConfig, before: impl FnOnce(&Shell, &ManualClock)) -> Self {
+        Self::begin_with(sim, &[], before)
+    }
+
+    /// The same with other settings.
+    fn begin_with(
+        sim: SimConfig,
+        settings: &[(&str, &str)],
+        before: impl FnOnce(&Shell, &ManualClock),
+    ) -> Self {
         let clock = held_clock();
         let shell = Shell::by_clock(sim, clock.clone());
         before(&shell, &clock);
@@ -108,7 +118,7 @@ impl Stage {
             shell.file("slack-url").display().to_string()
         );
         let text = configuration(&shell, &hook.url, &more);
-        shell.configure(&[("+", &text)]);
+        shell.configure(&[settings, &[("+", &text)]].concat());
         let config = Config::load(&shell.file("config.toml"), &|_| None).unwrap().config;
         let daemon = InProcess::start(&shell, clock.clone(), tallyd::daemon::rules(&config));
         let stage = Self { shell, clock, hook, slack, daemon };

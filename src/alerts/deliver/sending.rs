@@ -284,8 +284,13 @@ fn state_of(record: BreakRecord, sending: &Sending, now: Timestamp) -> Option<Me
     }
     // Alertmanager says itself what is new and what is old: the words are those of the opening.
     let shown = if occasion == Occasion::Reminded { Occasion::Opened } else { occasion };
-    let telling =
-        Telling { occasion: shown, severity: standing.severity, record: &record, transfers: &[], now };
+    let telling = Telling {
+        occasion: shown,
+        severity: standing.severity,
+        record: &record,
+        transfers: &record.transfers,
+        now,
+    };
     let story = Story::of(&telling, &sending.links);
     Some(Message::Break(Box::new(OneBreak { notice, record, story })))
 }

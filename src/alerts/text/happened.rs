@@ -47,6 +47,14 @@ pub(super) fn sentences(telling: &Telling<'_>) -> Vec<String> {
             told(status)
         ))
     }));
+    sentences.extend(telling.transfers.iter().filter_map(|transfer| {
+        let id = transfer.request_id.as_deref()?;
+        Some(format!(
+            "Paxos did not answer when it was last asked about the transfer of the {}: give the request_id {} to Paxos support.",
+            side(transfer.side),
+            told(id)
+        ))
+    }));
     if let Some(former) = record.former {
         sentences.push(format!(
             "It was there before: this is episode {}, the former one is break {former}.",

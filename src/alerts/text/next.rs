@@ -68,7 +68,13 @@ pub(super) fn step(telling: &Telling<'_>) -> String {
                                   by itself when a row comes that can be read."
             .to_owned(),
         BreakKind::ProfileUnpolled => {
-            "See `tallyd status`, and mend the reason. It resolves by itself at the next complete poll.".to_owned()
+            // The reason is in the words of the failure, which end in it where Paxos gave one.
+            let has_request_id =
+                matches!(&standing.evidence, Evidence::Unpolled { reason, .. } if reason.contains("request_id"));
+            let support = if has_request_id { ", or give the request_id to Paxos support" } else { "" };
+            format!(
+                "See `tallyd status`, and mend the reason{support}. It resolves by itself at the next complete poll."
+            )
         }
     }
 }

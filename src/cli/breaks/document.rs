@@ -6,7 +6,10 @@ use super::words;
 use crate::cli::document;
 use crate::cli::history::break_document;
 use crate::ledger::{BreakState, BreakStory, BreakTotal, evidence_text};
-use crate::model::{Audience, BreakRecord, Certainty, Mute, Resolution, Route, Subject, Timestamp, Told};
+use crate::model::{
+    Audience, BreakRecord, Certainty, LegSide, Mute, Resolution, Route, Subject, Timestamp, Told,
+    TransferFacts,
+};
 
 /// A list.
 pub(super) fn list(total: BreakTotal, records: &[BreakRecord]) -> Value {
@@ -65,8 +68,23 @@ pub(super) fn of(record: &BreakRecord) -> Value {
         "evidence": serde_json::from_str::<Value>(&evidence_text(&standing.evidence)).unwrap_or_default(),
         "acknowledged": acknowledged,
         "resolved": resolved,
+        "transfers": record.transfers.iter().map(transfer).collect::<Vec<_>>(),
         "route": record.orchestration.as_ref().map(|row| Route::of(row).to_string()),
         "orchestration": record.orchestration.as_ref().map(document::of),
+    })
+}
+
+fn transfer(facts: &TransferFacts) -> Value {
+    json!({
+        "leg": match facts.side {
+            LegSide::Source => "source",
+            LegSide::Destination => "destination",
+        },
+        "id": facts.id.to_string(),
+        "secondary_status": facts.secondary_status,
+        "network": facts.network,
+        "transaction_hash": facts.transaction_hash,
+        "request_id": facts.request_id,
     })
 }
 

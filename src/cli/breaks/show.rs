@@ -127,6 +127,9 @@ fn facts(record: &BreakRecord, now: Timestamp) -> Vec<(&'static str, String)> {
         facts.push(("status now", row.status.to_string()));
         facts.push(("source leg", words::leg(&row.source_transfer)));
         facts.push(("destination leg", words::leg(&row.destination_transfer)));
+        for transfer in &record.transfers {
+            facts.extend(words::transfer(transfer).map(|text| (words::side(transfer.side), text)));
+        }
         facts.extend(row.ref_id.as_ref().map(|ref_id| ("ref_id", plain(&ref_id.to_string()))));
     }
     if let Mute::On(by) = &standing.mute {

@@ -4,7 +4,7 @@ use crate::cli::terminal::{age, plain};
 use crate::ledger::BreakState;
 use crate::model::{
     Amount, Audience, BreakRecord, Certainty, Difference, Evidence, Leg, LegSide, LegStatus, Profile, Since,
-    Subject, Timestamp,
+    Subject, Timestamp, TransferFacts,
 };
 
 /// Since when the trouble lasts; where nothing tells it, it was there when the break opened.
@@ -120,4 +120,25 @@ pub(super) fn evidence(evidence: &Evidence) -> Vec<(&'static str, String)> {
 fn differs(difference: &Difference) -> String {
     let shown = |value: &Option<String>| value.clone().unwrap_or_else(|| "(missing)".to_owned());
     format!("{}: {} → {}", difference.field, shown(&difference.old), shown(&difference.new))
+}
+
+/// What Paxos said of a transfer, on one line; `None` where it said nothing.
+pub(super) fn transfer(facts: &TransferFacts) -> Option<String> {
+    let failed = |id: &String| format!("no answer, give Paxos support the request_id {id}");
+    let parts = [
+        facts.secondary_status.clone(),
+        facts.network.as_ref().map(|network| format!("on {network}")),
+        facts.transaction_hash.as_ref().map(|hash| format!("transaction {hash}")),
+        facts.request_id.as_ref().map(failed),
+    ];
+    let parts: Vec<String> = parts.into_iter().flatten().map(|part| plain(&part)).collect();
+    (!parts.is_empty()).then(|| parts.join(", "))
+}
+
+/// The name of what is known of a leg's transfer.
+pub(super) const fn side(side: LegSide) -> &'static str {
+    match side {
+        LegSide::Source => "source transfer",
+        LegSide::Destination => "destination transfer",
+    }
 }

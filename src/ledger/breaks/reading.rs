@@ -3,7 +3,7 @@
 use rusqlite::{Connection, OptionalExtension, Row, ToSql, params_from_iter};
 
 use crate::ledger::indexes::Lookup;
-use crate::ledger::{LedgerError, Problem, Reader, rows};
+use crate::ledger::{LedgerError, Problem, Reader, rows, transfers};
 use crate::model::{
     BreakKind, BreakNumber, BreakRecord, Identifier, Mute, Profile, Rail, Resolution, Resolved, Severity,
     Subject, Timestamp,
@@ -218,6 +218,7 @@ pub(in crate::ledger) fn record(
         (None, _) => None,
     };
     record.orchestration = stored.map(|stored| stored.tracked.orchestration);
+    record.transfers = transfers::of_break(connection, number)?;
     Ok(Some(record))
 }
 
@@ -237,6 +238,7 @@ fn read(row: &Row<'_>) -> rusqlite::Result<BreakRecord> {
         profile,
         orchestration: None,
         resolved,
+        transfers: Vec::new(),
     })
 }
 

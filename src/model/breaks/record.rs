@@ -1,6 +1,6 @@
 //! A break with everything that is known of it, for those who tell it.
 
-use super::{BreakNumber, Resolution, Standing};
+use super::{BreakNumber, Resolution, Standing, TransferFacts};
 use crate::model::{Orchestration, Profile, Timestamp};
 
 /// How a break ended.
@@ -26,4 +26,6 @@ pub struct BreakRecord {
     pub orchestration: Option<Orchestration>,
     /// How it ended; `None` while it is unresolved.
     pub resolved: Option<Resolved>,
+    /// What Paxos said of its transfers, where that was asked for.
+    pub transfers: Vec<TransferFacts>,
 }

@@ -95,6 +95,7 @@ impl Shell {
         let rate = value("rate", "50");
         writeln!(text, "requests_per_second = {rate}\nbackfill_requests_per_second = {rate}").unwrap();
         writeln!(text, "request_timeout = {:?}", value("request_timeout", "30s")).unwrap();
+        writeln!(text, "look_up_transfers = {}", value("look_up_transfers", "false")).unwrap();
         writeln!(text, "[ledger]\npath = {:?}", value("ledger", self.ledger().to_str().unwrap())).unwrap();
         text.push_str(&value("+", ""));
         std::fs::write(self.file("config.toml"), text).unwrap();
