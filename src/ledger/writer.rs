@@ -413,7 +413,12 @@ impl Ledger {
         });
         let gone = || Problem::WriterGone.of(&self.path);
         self.jobs.send(job).await.map_err(|_| gone())?;
-        result.await.map_err(|_| gone())?.map_err(|problem| problem.of(&self.path))
+        tokio::select! {
+            biased;
+            answered = result => answered.map_err(|_| gone())?.map_err(|problem| problem.of(&self.path)),
+            // What is sent in the very moment in which the writer ends stays in the queue, and nobody drops it.
+            () = self.jobs.closed() => Err(gone()),
+        }
     }
 }
 
