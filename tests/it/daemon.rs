@@ -32,7 +32,7 @@ fn until(shell: &Shell, query: &str, wanted: &[&str]) {
             return;
         }
         assert!(began.elapsed() < DEADLINE, "{query}: {found:?}, never {wanted:?}");
-        std::thread::yield_now();
+        crate::harness::breathe();
     }
 }
 

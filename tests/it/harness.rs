@@ -31,6 +31,12 @@ pub(crate) fn start_time() -> Timestamp {
     Timestamp::parse_rfc3339("2026-03-02T09:30:00.250000Z").unwrap()
 }
 
+/// A moment between two looks at what another process or thread does. Without it whoever waits takes the processor
+/// from those that are waited for.
+pub(crate) fn breathe() {
+    std::thread::park_timeout(Duration::from_millis(4));
+}
+
 /// A value that must come before the deadline.
 pub(crate) async fn in_time<T>(what: &str, future: impl Future<Output = T>) -> T {
     let outcome = tokio::time::timeout(DEADLINE, future).await;

@@ -196,7 +196,7 @@ impl Stage {
         };
         while !is_there() || self.rows(query) != wanted {
             assert!(began.elapsed() < DEADLINE, "{query}: {:?}, never {wanted:?}", self.rows(query));
-            std::thread::yield_now();
+            crate::harness::breathe();
         }
     }
 

@@ -73,7 +73,7 @@ fn rule_10_a_kill_at_any_moment_repeats_under_the_same_key_and_loses_nothing() {
     let began = std::time::Instant::now();
     while waits() > 0 {
         assert!(began.elapsed() < crate::harness::DEADLINE, "{} wait", waits());
-        std::thread::yield_now();
+        crate::harness::breathe();
     }
     daemon.stop();
     let got = receiver.got();

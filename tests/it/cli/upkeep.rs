@@ -84,7 +84,7 @@ fn a_killed_backup_leaves_nothing_under_its_name_and_the_next_one_cleans_up() {
     let began = Instant::now();
     while names(&shell, "copy.db").is_empty() {
         assert!(began.elapsed() < DEADLINE, "the backup does not begin");
-        std::thread::yield_now();
+        crate::harness::breathe();
     }
     child.kill().unwrap();
     wait_for_exit(&mut child);

@@ -221,7 +221,7 @@ fn until_after(shell: &Shell, clock: &ManualClock, span: Duration, query: &str, 
             advanced = Some(Instant::now());
         }
         assert!(began.elapsed() < DEADLINE, "{query}: never {wanted:?}");
-        std::thread::yield_now();
+        crate::harness::breathe();
     }
 }
 

@@ -143,6 +143,6 @@ pub(crate) fn wait_for_exit(child: &mut Child) -> ExitStatus {
             return status;
         }
         assert!(began.elapsed() < DEADLINE, "a child process does not end");
-        std::thread::yield_now();
+        super::breathe();
     }
 }

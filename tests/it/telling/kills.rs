@@ -50,7 +50,7 @@ impl Hook {
                 }
                 Err(_) => assert!(began.elapsed() < DEADLINE, "never asked"),
             }
-            std::thread::yield_now();
+            crate::harness::breathe();
         }
     }
 
@@ -150,7 +150,7 @@ impl Stage {
         let began = Instant::now();
         while self.outbox() != wanted {
             assert!(began.elapsed() < DEADLINE, "{:?}, never {wanted:?}", self.outbox());
-            std::thread::yield_now();
+            crate::harness::breathe();
         }
     }
 
