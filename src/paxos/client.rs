@@ -178,11 +178,13 @@ impl Client {
         query.write_to(&mut url, cursor);
         let subject = if query.profile_ids.is_empty() { Subject::Account } else { Subject::Profiles };
         let ask = Ask::new(lane, url, READ_ORCHESTRATION, MAX_LIST_BYTES);
+        let mut silence = Silence::default();
         self.fetch(&ask, |answer| {
             let (took, date) = (answer.took, answer.date);
             let body = answer.expect_ok(&ask.call, subject)?;
             self.inner.note_latency(took);
             let page = body.into_text().and_then(|text| take(text, date));
+            let page = silence.or_empty(page, || UnreadPage::empty(date));
             page.map_err(|problem| ask.unintelligible(problem))
         })
         .await
@@ -230,10 +232,12 @@ impl Client {
                 url.query_pairs_mut().append_pair("page_cursor", cursor.as_str());
             }
             let ask = Ask::new(lane, url, READ_PROFILE, MAX_LIST_BYTES);
+            let mut silence = Silence::default();
             let (page, next) = self
                 .fetch(&ask, |answer| {
                     let body = answer.expect_ok(&ask.call, Subject::Account)?;
-                    profiles::parse(&body).map_err(|problem| ask.unintelligible(problem))
+                    let page = silence.or_empty(profiles::parse(&body), Default::default);
+                    page.map_err(|problem| ask.unintelligible(problem))
                 })
                 .await?;
             found.extend(page);
@@ -277,7 +281,7 @@ impl Client {
     async fn fetch<T>(
         &self,
         ask: &Ask,
-        read: impl Fn(Answer) -> Result<T, FetchError>,
+        mut read: impl FnMut(Answer) -> Result<T, FetchError>,
     ) -> Result<T, FetchError> {
         let inner = &self.inner;
         let mut retries = Retries::new(&inner.settings.retry, inner.seed(), &ask.call, &inner.outbound.told);
@@ -348,6 +352,22 @@ impl Inner {
         let mut latency = self.latency.lock().unwrap_or_else(PoisonError::into_inner);
         let mean = latency.map_or(took, |mean| (mean * (LATENCY_WEIGHT - 1) + took) / LATENCY_WEIGHT);
         *latency = Some(mean);
+    }
+}
+
+/// Whether `{}` came before in answer to the same question. It is how an empty page may look, but also what is
+/// left of a page that lost its rows: so it is believed when asking again says the same.
+#[derive(Default)]
+struct Silence {
+    came: bool,
+}
+
+impl Silence {
+    fn or_empty<T>(&mut self, page: Result<T, BodyError>, empty: impl FnOnce() -> T) -> Result<T, BodyError> {
+        match page {
+            Err(BodyError::SaysNothing) if std::mem::replace(&mut self.came, true) => Ok(empty()),
+            page => page,
+        }
     }
 }
 

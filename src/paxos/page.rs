@@ -59,6 +59,9 @@ pub enum BodyError {
         /// What the parser says; never what the body holds.
         detail: String,
     },
+    /// It is `{}`: how an empty page may look, and what is left of one that lost its rows.
+    #[error("an empty object, which may be an empty page or none at all")]
+    SaysNothing,
     /// It is JSON of another shape.
     #[error("of an unexpected shape: {what}")]
     UnexpectedShape {

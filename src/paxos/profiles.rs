@@ -14,7 +14,7 @@ pub(super) fn parse(body: &[u8]) -> Result<(Vec<Profile>, Option<Cursor>), BodyE
     let next = envelope.cursor()?;
     let items = match (envelope.items, envelope.older_items) {
         (Some(items), _) | (None, Some(items)) => items,
-        (None, None) if envelope.members == 0 => Vec::new(),
+        (None, None) if envelope.members == 0 => return Err(BodyError::SaysNothing),
         (None, None) => return Err(BodyError::UnexpectedShape { what: "without a list `items`" }),
     };
     let profiles = items.into_iter().map(|item| profile(item.into())).collect::<Result<_, _>>()?;

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use backon::{BackoffBuilder as _, ExponentialBackoff, ExponentialBuilder};
 
-use super::{Call, FetchError, RetryPolicy};
+use super::{BodyError, Call, FetchError, RetryPolicy};
 use crate::clock::SharedClock;
 
 /// How often people are told that requests are sent again.
@@ -106,8 +106,12 @@ impl<'a> Retries<'a> {
                 )
             };
         }
-        // A pause was told when it began.
-        if !matches!(failure, FetchError::Throttled { .. }) && self.told.is_due() {
+        // A pause was told when it began, and an empty object may be the usual answer where there is nothing.
+        let may_be_usual = matches!(
+            failure,
+            FetchError::Throttled { .. } | FetchError::Unintelligible { problem: BodyError::SaysNothing, .. }
+        );
+        if !may_be_usual && self.told.is_due() {
             tell!(info);
         } else {
             tell!(debug);

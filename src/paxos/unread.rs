@@ -58,7 +58,7 @@ impl UnreadPage {
     }
 
     /// Takes the body of an answer: `{"items": [...], "next_page_cursor": "..."}`, the older
-    /// `orchestrations` where `items` is absent or empty, or `{}` for an empty last page.
+    /// `orchestrations` where `items` is absent or empty. `{}` is [`BodyError::SaysNothing`].
     pub(super) fn parse(mut text: Text, server_date: Option<Timestamp>) -> Result<Self, BodyError> {
         let list_bytes = text.len();
         drop_repetition(&mut text);
@@ -72,7 +72,7 @@ impl UnreadPage {
             (Some(items), Some(older)) if items.is_empty() => older,
             (Some(items), _) => items,
             (None, Some(older)) => older,
-            (None, None) if envelope.members == 0 => Vec::new(),
+            (None, None) if envelope.members == 0 => return Err(BodyError::SaysNothing),
             (None, None) => {
                 return Err(BodyError::UnexpectedShape {
                     what: "neither a list `items` nor a list `orchestrations`",
@@ -86,6 +86,19 @@ impl UnreadPage {
         let rows = rows.into_iter().map(|row| place(row.get())).collect();
         let fingerprints = OnceLock::new();
         Ok(Self { next, server_date, text, rows, fingerprints, list_bytes, cut: Cut::Judged })
+    }
+
+    /// An empty last page.
+    pub(super) fn empty(server_date: Option<Timestamp>) -> Self {
+        Self {
+            next: None,
+            server_date,
+            text: Text::new(String::new()),
+            rows: Vec::new(),
+            fingerprints: OnceLock::new(),
+            list_bytes: 0,
+            cut: Cut::Judged,
+        }
     }
 
     /// Whether the rows may be read. Otherwise only those are rows whose fingerprints are known, and only where
@@ -230,7 +243,6 @@ mod tests {
     #[test]
     fn what_does_not_is_judged() {
         for body in [
-            "{}".to_owned(),
             r#"{"items":[],"next_page_cursor":"more"}"#.to_owned(),
             format!(r#"{{"orchestrations":[{ROW}]}}"#),
             format!(r#"{{"items":[{ROW}],"orchestrations":[{OTHER}]}}"#),

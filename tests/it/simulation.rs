@@ -34,7 +34,7 @@ use stage::Stage;
 /// How many seeds the suite plays, from 0 on.
 const SEEDS: u64 = 1000;
 
-/// Threads that play seeds: more than there are cores, since answers that never come are waited for.
+/// Threads that play seeds: more than there are cores, since each waits for its ledger's thread time and again.
 const THREADS: usize = 4;
 
 /// Of so many seeds one is played a second time without the steps of the local clock.

@@ -8,7 +8,7 @@ use tallyd::clock::Clock;
 use tallyd::model::{FailureKind, Identifier, Lane, Profile, Status, Timestamp};
 use tallyd::paxos::{CreatedRange, Cursor, FetchError, Got, ListQuery, Order, Row};
 
-use super::server::{Server, answer, answer_with, client, manual_clock, page, row};
+use super::server::{EMPTY, Server, answer, answer_with, client, manual_clock, page, row};
 
 #[tokio::test]
 async fn a_list_asks_for_every_filter_by_its_documented_name() {
@@ -52,7 +52,7 @@ async fn a_list_asks_for_every_filter_by_its_documented_name() {
 
 #[tokio::test]
 async fn the_default_list_asks_for_everything_oldest_first() {
-    let server = Server::start(|_| answer(200, "{}")).await;
+    let server = Server::start(|_| answer(200, EMPTY)).await;
     let page = server.client().list(Lane::Discover, &ListQuery::default(), None).await.unwrap();
     assert_eq!((page.rows.len(), page.next), (0, None));
     assert_eq!(server.asked()[0].query, "order=ASC&limit=1000");
@@ -60,7 +60,7 @@ async fn the_default_list_asks_for_everything_oldest_first() {
 
 #[tokio::test]
 async fn a_list_that_the_api_would_not_take_is_not_sent() {
-    let server = Server::start(|_| answer(200, "{}")).await;
+    let server = Server::start(|_| answer(200, EMPTY)).await;
     let client = server.client();
     let too_many: Vec<Identifier> = (0..101).map(|number| number.to_string().as_str().into()).collect();
     for query in [
@@ -101,7 +101,7 @@ async fn get_takes_a_bare_row_and_a_wrapped_one() {
 async fn rule_6_only_a_404_says_that_there_is_none() {
     let server = Server::start(|seen| match seen.path.rsplit('/').next() {
         Some("other") => answer(200, row("another")),
-        Some("none") => answer(200, "{}"),
+        Some("none") => answer(200, EMPTY),
         Some("refused") => answer(403, "{}"),
         _ => answer(500, "{}"),
     })
@@ -178,7 +178,7 @@ async fn rule_7_the_servers_clock_is_read_from_its_date() {
 
 #[tokio::test]
 async fn requests_are_counted_and_timed() {
-    let server = Server::start(|_| answer(200, "{}")).await;
+    let server = Server::start(|_| answer(200, EMPTY)).await;
     let client = server.client();
     assert_eq!((client.requests_sent(), client.mean_latency()), (0, None));
     for _ in 0..3 {

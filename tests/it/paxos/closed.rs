@@ -12,7 +12,7 @@ use tokio_rustls::TlsAcceptor;
 use tokio_rustls::rustls::ServerConfig;
 use tokio_rustls::rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
 
-use super::server::{Server, answer, answer_with, client, page, raw_server, settings};
+use super::server::{EMPTY, Server, answer, answer_with, client, page, raw_server, settings};
 
 async fn list(client: &Client) -> Result<usize, FetchError> {
     client.list(Lane::Discover, &ListQuery::default(), None).await.map(|page| page.rows.len())
@@ -104,7 +104,7 @@ async fn rule_13_secrets_are_never_shown() {
             // Not quite a token, but with one inside.
             answer(200, r#"{"access_token":"tok-sesame","token_type":"bearer","expires_in":"tok-sesame"}"#)
         } else {
-            answer(200, "{}")
+            answer(200, EMPTY)
         }
     })
     .await;
@@ -123,7 +123,7 @@ async fn rule_13_secrets_are_never_shown() {
 
 #[tokio::test]
 async fn rule_13_errors_carry_no_query() {
-    let tokens = Server::start(|_| answer(200, "{}")).await;
+    let tokens = Server::start(|_| answer(200, EMPTY)).await;
     let cut = raw_server(Vec::new()).await;
     let mut settings = tokens.settings();
     settings.api_url = ApiUrl::parse(&format!("http://{cut}/v2")).unwrap();
@@ -189,7 +189,7 @@ async fn rule_13_a_certificate_that_is_not_trusted_is_refused_once_and_for_all()
 
 #[tokio::test]
 async fn rule_13_a_server_without_tls_is_told() {
-    let server = Server::start(|_| answer(200, "{}")).await;
+    let server = Server::start(|_| answer(200, EMPTY)).await;
     let (_, pem) = tls_server().await;
     let mut settings = settings(&format!("https://{}", server.address));
     settings.extra_root_certificates = RootCertificate::from_pem(pem.as_bytes()).unwrap();

@@ -11,7 +11,7 @@ use tallyd::clock::{Clock, ManualClock, SystemClock};
 use tallyd::model::{FailureKind, Lane, Timestamp};
 use tallyd::paxos::{Client, Cursor, FetchError, ListQuery, Stop, StopKeeper};
 
-use super::server::{Server, answer, answer_with, client, eventually, manual_clock};
+use super::server::{EMPTY, Server, answer, answer_with, client, eventually, manual_clock};
 
 async fn list(client: &Client, lane: Lane) -> Result<(), FetchError> {
     let cursor = Cursor::new(lane.as_str());
@@ -38,14 +38,14 @@ async fn throttling(clock: Arc<ManualClock>, header: (&'static str, &'static str
     let asked = AtomicU32::new(0);
     Server::start_at(clock, move |_| match asked.fetch_add(1, Ordering::SeqCst) {
         0 => answer_with(429, header, "{}"),
-        _ => answer(200, "{}"),
+        _ => answer(200, EMPTY),
     })
     .await
 }
 
 #[tokio::test]
 async fn rule_12_requests_keep_to_the_rate() {
-    let server = Server::start(|_| answer(200, "{}")).await;
+    let server = Server::start(|_| answer(200, EMPTY)).await;
     let mut settings = server.settings();
     settings.limits.requests_per_second = per_second(20);
     let client = client(settings, Arc::new(SystemClock));
@@ -59,7 +59,7 @@ async fn rule_12_requests_keep_to_the_rate() {
 
 #[tokio::test]
 async fn rule_12_open_rows_go_first_and_sweeps_last() {
-    let server = Server::start(|_| answer(200, "{}")).await;
+    let server = Server::start(|_| answer(200, EMPTY)).await;
     let mut settings = server.settings();
     settings.limits.requests_per_second = per_second(8);
     settings.limits.backfill_requests_per_second = per_second(8);
@@ -76,7 +76,7 @@ async fn rule_12_open_rows_go_first_and_sweeps_last() {
 
 #[tokio::test]
 async fn rule_12_a_request_that_is_given_up_leaves_the_queue() {
-    let server = Server::start(|_| answer(200, "{}")).await;
+    let server = Server::start(|_| answer(200, EMPTY)).await;
     let mut settings = server.settings();
     settings.limits.requests_per_second = per_second(4);
     settings.limits.backfill_requests_per_second = per_second(4);
@@ -212,7 +212,7 @@ async fn rule_12_a_local_clock_that_is_set_moves_no_end_of_a_stop() {
 #[tokio::test]
 async fn rule_12_the_stop_survives_a_restart() {
     let clock = manual_clock();
-    let server = Server::start(|_| answer(200, "{}")).await;
+    let server = Server::start(|_| answer(200, EMPTY)).await;
     let stop = |after: Duration| Stop {
         host: server.address.to_string(),
         until: clock.now().plus(after),

@@ -41,6 +41,27 @@ async fn what_may_pass_is_sent_again() {
     }
 }
 
+/// Catches: `{}` in place of a page with rows that is taken for an empty last page; an empty account that is never
+/// believed to be one; a page that says that it is empty and is asked for again.
+#[tokio::test]
+async fn an_empty_object_is_believed_when_asking_again_says_the_same() {
+    let (result, asked) = after_one(|| answer(200, "{}")).await;
+    assert_eq!((result.unwrap().rows.len(), asked), (1, 2));
+    for (body, times) in [("{}", 2), (r#"{"items":[]}"#, 1)] {
+        let server = Server::start(move |_| answer(200, body)).await;
+        let page = list(&server.client()).await.unwrap();
+        assert_eq!((page.rows.len(), page.next, server.asked().len()), (0, None, times), "{body}");
+        let profiles = server.client().profiles(Lane::Discover).await.unwrap();
+        assert_eq!((profiles, server.asked().len()), (Vec::new(), 2 * times), "{body}");
+    }
+    // With one attempt nobody asks again, so it is not believed.
+    let server = Server::start(|_| answer(200, "{}")).await;
+    let mut settings = server.settings();
+    settings.retry.attempts = 1.try_into().unwrap();
+    let error = list(&client(settings, Arc::new(SystemClock))).await.unwrap_err();
+    assert_eq!((error.kind(), server.asked().len()), (FailureKind::Protocol, 1), "{error}");
+}
+
 #[tokio::test]
 async fn what_will_not_pass_is_not() {
     for (status, kind) in [

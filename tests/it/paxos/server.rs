@@ -185,6 +185,9 @@ pub(super) fn token(text: &str, expires_in: u64, scope: Option<&str>) -> Respons
     answer(200, body)
 }
 
+/// A page that says that it is empty, and the last one.
+pub(super) const EMPTY: &str = r#"{"items":[]}"#;
+
 /// A page of `items` with a row for each id.
 pub(super) fn page(ids: &[&str], next: Option<&str>) -> String {
     let mut rows = String::new();

@@ -9,7 +9,7 @@ use tallyd::clock::{Clock as _, SystemClock};
 use tallyd::model::{FailureKind, Lane};
 use tallyd::paxos::{Client, FetchError, ListQuery};
 
-use super::server::{Seen, Server, answer, client, manual_clock, page, token};
+use super::server::{EMPTY, Seen, Server, answer, client, manual_clock, page, token};
 
 const READ: &str = "orchestration:read_orchestration";
 const PROFILES: &str = "funding:read_profile";
@@ -25,7 +25,7 @@ fn form(seen: &Seen, name: &str) -> Option<String> {
 
 #[tokio::test]
 async fn credentials_go_in_the_form_and_only_reading_is_asked_for() {
-    let server = Server::start(|_| answer(200, "{}")).await;
+    let server = Server::start(|_| answer(200, EMPTY)).await;
     list(&server.client()).await.unwrap();
     let [grant, listing] = &server.seen()[..] else { panic!() };
     assert_eq!((grant.method.as_str(), grant.header("authorization")), ("POST", ""));
@@ -39,7 +39,7 @@ async fn credentials_go_in_the_form_and_only_reading_is_asked_for() {
 
 #[tokio::test]
 async fn one_token_is_fetched_at_a_time_however_many_wait() {
-    let server = Server::start(|_| answer(200, "{}")).await;
+    let server = Server::start(|_| answer(200, EMPTY)).await;
     let client = server.client();
     for result in join_all((0..50).map(|_| list(&client))).await {
         result.unwrap();
@@ -70,7 +70,7 @@ async fn a_token_is_used_until_a_minute_before_its_end() {
     for (lifetime, used) in [(3600, 3540), (61, 1), (60, 30), (10, 5)] {
         let clock = manual_clock();
         let server = Server::start_bare(clock.clone(), move |seen| {
-            if seen.is_for_token() { token("t", lifetime, None) } else { answer(200, "{}") }
+            if seen.is_for_token() { token("t", lifetime, None) } else { answer(200, EMPTY) }
         })
         .await;
         let client = client(server.settings(), clock.clone());
@@ -89,7 +89,7 @@ async fn a_token_is_used_until_a_minute_before_its_end() {
 #[tokio::test]
 async fn a_local_clock_that_is_set_makes_no_token_older_or_younger() {
     let clock = manual_clock();
-    let server = Server::start_at(clock.clone(), |_| answer(200, "{}")).await;
+    let server = Server::start_at(clock.clone(), |_| answer(200, EMPTY)).await;
     let client = client(server.settings(), clock.clone());
     let tokens = || server.seen().iter().filter(|seen| seen.is_for_token()).count();
     let day = Duration::from_secs(86_400);
@@ -138,7 +138,7 @@ async fn a_second_401_is_a_matter_of_credentials() {
 #[tokio::test]
 async fn a_scope_that_was_not_granted_is_named_and_the_rest_goes_on() {
     let server = Server::start_bare(Arc::new(SystemClock), |seen| {
-        if seen.is_for_token() { token("t", 3599, Some(READ)) } else { answer(200, "{}") }
+        if seen.is_for_token() { token("t", 3599, Some(READ)) } else { answer(200, EMPTY) }
     })
     .await;
     let client = server.client();
@@ -153,7 +153,7 @@ async fn a_scope_that_was_not_granted_is_named_and_the_rest_goes_on() {
 #[tokio::test]
 async fn without_the_needed_scope_nothing_goes_on() {
     let server = Server::start_bare(Arc::new(SystemClock), |seen| {
-        if seen.is_for_token() { token("t", 3599, Some(PROFILES)) } else { answer(200, "{}") }
+        if seen.is_for_token() { token("t", 3599, Some(PROFILES)) } else { answer(200, EMPTY) }
     })
     .await;
     let client = server.client();
@@ -164,7 +164,7 @@ async fn without_the_needed_scope_nothing_goes_on() {
 #[tokio::test]
 async fn a_scope_that_the_endpoint_does_not_know_is_left_out() {
     let server = Server::start_bare(Arc::new(SystemClock), |seen| match form(seen, "scope").as_deref() {
-        None => answer(200, "{}"),
+        None => answer(200, EMPTY),
         Some(READ) => token("t", 3599, None),
         Some(_) => answer(400, r#"{"error":"invalid_scope"}"#),
     })
@@ -189,7 +189,7 @@ async fn a_failing_token_endpoint_is_asked_as_often_as_the_policy_says() {
     let count = Arc::clone(&tries);
     let server = Server::start_bare(Arc::new(SystemClock), move |seen| {
         if !seen.is_for_token() {
-            return answer(200, "{}");
+            return answer(200, EMPTY);
         }
         match count.fetch_add(1, Ordering::SeqCst) {
             0 => answer(503, ""),

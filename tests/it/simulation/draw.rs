@@ -249,8 +249,8 @@ impl Drawing {
             _ => Place::List,
         };
         let mut what = self.one_of(Trouble::ALL);
-        // What was never answered is waited for in real time.
-        if what == Trouble::Hang && self.dice.u8(..4) > 0 {
+        // Of what is believed when it comes twice there is little.
+        if what == Trouble::EmptyObject && self.dice.u8(..4) > 0 {
             what = Trouble::CutBody;
         }
         // A client that the token endpoint is told to be wrong about has no way out but a person.

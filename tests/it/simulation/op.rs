@@ -163,7 +163,7 @@ names! {
     /// How a request goes wrong.
     Trouble {
         Unauthorized, ForgetTokens, Forbidden, TooManyRequests, TooManyRequestsWithoutWord, Unavailable,
-        BadGateway, Hang, CutBody, NotJson, HtmlPage, NoLists, Redirect, MissingDate, StaleBriefly, StaleLong,
+        BadGateway, EmptyObject, CutBody, NotJson, HtmlPage, NoLists, Redirect, MissingDate, StaleBriefly, StaleLong,
         RepeatPage, SwapPages, EmptyPage, ExpiredCursor, RepeatCursor, EndlessPages, OmitIds,
     }
 }
@@ -182,7 +182,7 @@ impl Trouble {
 
     /// Whether the answer has the status 200 and nothing in it to use.
     pub(super) fn is_empty_word(self) -> bool {
-        matches!(self, Self::CutBody | Self::NotJson | Self::HtmlPage | Self::NoLists)
+        matches!(self, Self::EmptyObject | Self::CutBody | Self::NotJson | Self::HtmlPage | Self::NoLists)
     }
 
     pub(super) fn fault(self) -> Fault {
@@ -194,7 +194,7 @@ impl Trouble {
             Self::TooManyRequestsWithoutWord => Fault::TooManyRequests { retry_after: None },
             Self::Unavailable => Fault::ServerError(ServerError::Unavailable, ErrorBody::Problem),
             Self::BadGateway => Fault::ServerError(ServerError::BadGateway, ErrorBody::Html),
-            Self::Hang => Fault::Hang,
+            Self::EmptyObject => Fault::EmptyObject,
             Self::CutBody => Fault::CutBody,
             Self::NotJson => Fault::NotJson,
             Self::HtmlPage => Fault::HtmlPage,

@@ -78,7 +78,6 @@ impl Stage {
         let mut setup = Setup::new(SimConfig { world, ..SimConfig::default() }).pages_of(case.page_rows);
         setup.rules = killer.rules();
         setup.watch = killer.watch();
-        setup.request_timeout = Duration::from_millis(500);
         // Time stands still while a poll runs: a pause would be waited for without end.
         setup.stop_patience = Duration::ZERO;
         setup.scratch = scratch();

@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use tallyd::clock::Clock as _;
 use tallyd::model::{FailureKind, PollOutcome, PollResult, Profile, ProfileSelection, Shortfall};
-use tallyd::sim::{Canned, Endpoint, Fault, FaultRate, PinScope, Rate};
+use tallyd::sim::{Canned, Endpoint, Fault, FaultRate, PinScope, Rate, Scripted};
 
 use crate::harness::{Rig, Setup, Shell, ledger_rows, results_of, start_time, texts_of};
 
@@ -110,6 +110,18 @@ async fn rule_02_an_empty_page_that_promises_more_is_no_complete_poll() {
     let outcome = rig.poll().await;
     assert_eq!(results_of(&outcome), ["failed"]);
     assert_eq!(outcome.profiles[0].coverage, None);
+    rig.poll_completely().await;
+    rig.assert_ledger_equals_truth();
+    rig.end().await;
+}
+
+/// Catches: `{}` in place of a page with rows, which moves the watermark past them.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn rule_02_an_empty_object_in_place_of_a_page_hides_no_row() {
+    let rig = Rig::start(Setup::of(60).profiles(1).pages_of(10)).await;
+    let steps = [Scripted::Honest, Scripted::Honest, Scripted::Honest, Fault::EmptyObject.into()];
+    rig.control.script(Endpoint::List, steps);
+    rig.control.script(Endpoint::Profiles, [Fault::EmptyObject]);
     rig.poll_completely().await;
     rig.assert_ledger_equals_truth();
     rig.end().await;

@@ -8,7 +8,7 @@ use tallyd::clock::Clock as _;
 use tallyd::model::Timestamp;
 
 use super::super::until;
-use super::Day;
+use super::{DAEMON, Day};
 use crate::harness::{Running, documented, id_of, ledger_rows, meaning, rows_of_view, texts_of, times_of};
 
 /// A row that vanished is called missing only when it is older than the overlap.
@@ -18,6 +18,8 @@ impl Day {
     /// Ends the day, and says what it was like.
     pub(super) fn end(mut self) -> String {
         self.shell.control.clear_faults();
+        // From here on nothing may be given up because the machine is slow.
+        self.shell.configure(&[("+", DAEMON)]);
         self.name_again();
         let daemon = self.shell.start_daemon();
         until(&self.shell, "SELECT count(*) FROM request WHERE ended_at IS NULL", &["0"]);

@@ -79,6 +79,11 @@ impl Stage {
         if self.outage.is_some() {
             return;
         }
+        // An answer of nothing that comes twice is believed, and there is no telling it from an empty page.
+        let waits = self.scripted.get(&at).is_some_and(|steps| steps.contains(&Some(Trouble::EmptyObject)));
+        if what == Trouble::EmptyObject && waits {
+            return;
+        }
         let steps: Vec<_> = std::iter::repeat_n(None, after.into()).chain([Some(what)]).collect();
         let scripted = |step: &Option<Trouble>| match step {
             Some(trouble) => Scripted::Fault(trouble.fault()),
