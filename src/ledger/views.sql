@@ -83,6 +83,7 @@ LEFT JOIN orchestration AS o ON o.key = e.orchestration;
 CREATE VIEW polls AS
 SELECT
     o.number AS number,
+    o.round AS round,
     CASE typeof(p.id) WHEN 'blob' THEN lower(substr(hex(p.id), 1, 8) || '-' || substr(hex(p.id), 9, 4) || '-'
         || substr(hex(p.id), 13, 4) || '-' || substr(hex(p.id), 17, 4) || '-' || substr(hex(p.id), 21)) ELSE p.id END AS profile_id,
     o.lane AS lane,

@@ -94,6 +94,9 @@ async fn rule_02_what_was_cut_short_is_partial_and_what_never_began_is_failed() 
     rig.control.clear_faults();
     let outcome = rig.poll_completely().await;
     assert_eq!(newest_polls(&rig, &outcome), ["complete"]);
+    // The rest of what was cut short, and the new listing after it.
+    let last = "SELECT round - min(number) OVER () FROM (SELECT * FROM polls ORDER BY number DESC LIMIT 2)";
+    assert_eq!(texts_of(&rig.path(), last), ["0", "0"]);
     rig.assert_ledger_equals_truth();
     rig.end().await;
 }
