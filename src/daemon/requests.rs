@@ -1,4 +1,5 @@
-//! The task that serves what other processes ask for in the ledger (the contract's rule 11).
+//! The task that serves what other processes ask for in the ledger (the contract's rule 11), and heeds the pauses
+//! that Paxos asked them for.
 
 use std::collections::HashSet;
 use std::time::Duration;
@@ -27,6 +28,8 @@ pub(super) async fn run(daemon: Daemon, reader: Reader, place: Place) -> Ended {
         tracing::warn!(requests = failed, "requests that nobody served in time have failed");
     }
     let mut seen = None;
+    // The session took over what was there when it began.
+    let mut heeded = reader.stops(now)?;
     let mut begun = HashSet::new();
     let mut serving: JoinSet<Ended> = JoinSet::new();
     while !daemon.stopping.is_given() {
@@ -34,6 +37,11 @@ pub(super) async fn run(daemon: Daemon, reader: Reader, place: Place) -> Ended {
         let version = Some(reader.data_version()?);
         if version != seen {
             seen = version;
+            let stops = reader.stops(daemon.clock.now())?;
+            for stop in stops.iter().filter(|stop| !heeded.contains(stop)) {
+                daemon.session().heed(stop.clone());
+            }
+            heeded = stops;
             for request in open_requests(&reader)? {
                 if begun.insert(request.number) {
                     serving.spawn(serve(daemon.clone(), request));

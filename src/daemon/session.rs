@@ -12,7 +12,7 @@ use crate::alerts::{Delivery, Heartbeat, Sink, SinkError};
 use crate::clock::{SharedClock, SystemClock};
 use crate::config::Config;
 use crate::ledger::{Ledger, LedgerError, Role, Rules, StoredStop, keep_stop_beside};
-use crate::model::{PollOutcome, ProfileSelection};
+use crate::model::{PollOutcome, ProfileSelection, Timestamp};
 use crate::paxos::{
     self, ApiUrl, Client, ClientError, InvalidCertificate, InvalidUrl, RootCertificate, Stop, StopKeeper,
 };
@@ -195,6 +195,11 @@ impl Session {
         self.client.stop()
     }
 
+    /// Heeds a pause that another process left in the ledger.
+    pub(super) fn heed(&self, stop: StoredStop) {
+        self.client.heed(&taken_over(stop, self.clock.now()));
+    }
+
     /// Closes the ledger. A pause in force is kept once more: the request that met it may have been
     /// dropped before it could.
     pub async fn close(self) {
@@ -227,14 +232,7 @@ fn client(
     stops: Vec<StoredStop>,
     keeper: Arc<dyn StopKeeper>,
 ) -> Result<Client, SessionError> {
-    let stops = stops
-        .into_iter()
-        .map(|stop| {
-            // A local clock that was wrong when the pause began must not stretch it without end.
-            let until = stop.until.min(clock.now().plus(LONGEST_KEPT_STOP));
-            Stop { host: stop.host, until, reason: stop.reason }
-        })
-        .collect();
+    let stops = stops.into_iter().map(|stop| taken_over(stop, clock.now())).collect();
     let settings = settings(config, clock.now().as_micros())?;
     Ok(Client::new(settings, clock, keeper, stops)?)
 }
@@ -258,6 +256,13 @@ fn settings(config: &Config, seed: i64) -> Result<paxos::Settings, SessionError>
         settings.extra_root_certificates = RootCertificate::from_pem(roots.pem.as_bytes())?;
     }
     Ok(settings)
+}
+
+/// A pause that another process was asked for.
+fn taken_over(stop: StoredStop, now: Timestamp) -> Stop {
+    let StoredStop { host, until, reason } = stop;
+    // A local clock that was wrong when the pause began must not stretch it without end.
+    Stop { host, until: until.min(now.plus(LONGEST_KEPT_STOP)), reason }
 }
 
 /// Keeps the pauses that Paxos asks for in the ledger.

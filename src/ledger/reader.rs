@@ -151,6 +151,11 @@ impl Reader {
         self.snapshot(|connection| overview(connection, &self.path, now))
     }
 
+    /// The pauses that have not ended at `now`.
+    pub fn stops(&self, now: Timestamp) -> Result<Vec<StoredStop>, LedgerError> {
+        self.snapshot(|connection| stops::in_force(connection, now))
+    }
+
     /// The orchestration with this id.
     pub fn orchestration(&self, id: &Identifier) -> Result<Option<Tracked>, LedgerError> {
         self.snapshot(|connection| Ok(rows::find_by_id(connection, id)?.map(|stored| stored.tracked)))

@@ -17,7 +17,7 @@ use super::outbound::{Manner, Outbound};
 use super::page::utf8;
 use super::retry::{AttemptError, Retries, Told};
 use super::sign_in::SignIn;
-use super::stop::Stops;
+use super::stop::{Begun, Stops};
 use super::token::{READ_ORCHESTRATION, READ_PROFILE, READ_TRANSFER, Scope, Token, Tokens};
 use super::transport::{Answer, MAX_LIST_BYTES, MAX_SMALL_BYTES, Transport};
 use super::{
@@ -269,6 +269,18 @@ impl Client {
     /// The pause (429) now in force; where there are two, the one that ends last.
     pub fn stop(&self) -> Option<Stop> {
         self.inner.outbound.stops.longest()
+    }
+
+    /// Heeds a pause that somebody else was asked for, as this client heeds its own.
+    pub fn heed(&self, stop: &Stop) {
+        if self.inner.outbound.stops.heed(stop) == Begun::New {
+            tracing::warn!(
+                host = stop.host,
+                until = %stop.until,
+                reason = stop.reason,
+                "another tallyd was asked for a pause; nothing is sent to this host until then"
+            );
+        }
     }
 
     fn url(&self, segments: &[&str]) -> Result<Url, FetchError> {

@@ -12,7 +12,7 @@ use reqwest::Request;
 use super::address::host_and_port;
 use super::limiter::Limiter;
 use super::retry::{AttemptError, Told};
-use super::stop::{DEFAULT_STOP, LONGEST_STOP, SHORTEST_STOP, Stops};
+use super::stop::{Begun, DEFAULT_STOP, LONGEST_STOP, SHORTEST_STOP, Stops};
 use super::transport::{Answer, Transport};
 use super::{Call, FetchError, Stop, StopKeeper};
 use crate::clock::SharedClock;
@@ -82,14 +82,25 @@ impl Outbound {
         let until = self.clock.now().plus(pause);
         let stop = Stop { host, until, reason: format!("{call} was answered 429, {named}") };
         // In force first: nothing may slip out while it is being kept.
-        if self.stops.begin(&stop, pause) {
-            tracing::warn!(
-                host = stop.host,
-                until = %stop.until,
-                pause_ms = u64::try_from(pause.as_millis()).unwrap_or(u64::MAX),
-                endpoint = %call,
-                "Paxos asked for a pause; nothing is sent to this host until then"
-            );
+        /// What is told, at this level.
+        macro_rules! tell {
+            ($level:ident) => {
+                tracing::$level!(
+                    host = stop.host,
+                    until = %stop.until,
+                    pause_ms = u64::try_from(pause.as_millis()).unwrap_or(u64::MAX),
+                    endpoint = %call,
+                    "Paxos asked for a pause; nothing is sent to this host until then"
+                )
+            };
+        }
+        let begun = self.stops.begin(&stop, pause);
+        match begun {
+            Begun::New => tell!(warn),
+            Begun::GoesOn => tell!(debug),
+            Begun::Known => {}
+        }
+        if begun != Begun::Known {
             self.keeper.keep(&stop).await;
         }
         FetchError::Throttled { host: stop.host, until }

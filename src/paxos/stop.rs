@@ -26,6 +26,21 @@ const LOOK_AGAIN: Duration = Duration::from_millis(200);
 /// by less than this is the same stop.
 const SAME_STOP: Duration = Duration::from_secs(1);
 
+/// Paxos may name a pause that is too short, again and again: one shorter than this that begins no longer than
+/// this after another one goes on with it.
+const SHORT_STOP: Duration = Duration::from_secs(60);
+
+/// What a stop that begins is beside those that are known.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Begun {
+    /// One that is worth telling.
+    New,
+    /// A short one that goes on with another one.
+    GoesOn,
+    /// One that is in force already.
+    Known,
+}
+
 /// A pause of everything to one host.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Stop {
@@ -66,6 +81,8 @@ pub(super) struct Stops {
 struct Known {
     /// By the clock's monotonic reading.
     ends: Duration,
+    /// The same by the wall clock as it was when the stop began: so it is kept, and so it is known again.
+    until: Timestamp,
     reason: String,
 }
 
@@ -79,17 +96,27 @@ impl Stops {
         stops
     }
 
-    /// Puts a stop into force for the time of `pause`. Answers whether that changed anything worth keeping.
-    pub(super) fn begin(&self, stop: &Stop, pause: Duration) -> bool {
-        let ends = self.clock.monotonic().saturating_add(pause);
+    /// Puts a stop into force for the time of `pause`.
+    pub(super) fn begin(&self, stop: &Stop, pause: Duration) -> Begun {
+        let now = self.clock.monotonic();
+        let ends = now.saturating_add(pause);
         let mut known = self.known();
-        match known.get(&stop.host) {
-            Some(present) if present.ends.saturating_add(SAME_STOP) > ends => false,
-            _ => {
-                known.insert(stop.host.clone(), Known { ends, reason: stop.reason.clone() });
-                true
-            }
+        let former = known.get(&stop.host).map(|former| former.ends);
+        if former.is_some_and(|former| former.saturating_add(SAME_STOP) > ends) {
+            return Begun::Known;
         }
+        let Stop { host, until, reason } = stop.clone();
+        known.insert(host, Known { ends, until, reason });
+        let is_near = former.is_some_and(|former| former.saturating_add(SHORT_STOP) > now);
+        if is_near && pause < SHORT_STOP { Begun::GoesOn } else { Begun::New }
+    }
+
+    /// Puts a stop into force that somebody else kept, unless it is one that is known here.
+    pub(super) fn heed(&self, stop: &Stop) -> Begun {
+        if self.known().get(&stop.host).is_some_and(|known| known.until == stop.until) {
+            return Begun::Known;
+        }
+        self.begin(stop, stop.until.since(self.clock.now()))
     }
 
     /// The stop in force for a host.

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use tallyd::sim::{Endpoint, ErrorBody, Fault, Latency, ServerError};
 
-use super::{rows, shell};
+use super::{rows, shell, until};
 
 #[test]
 fn the_first_poll_is_made_at_once_and_the_next_ones_by_the_interval() {
@@ -89,6 +89,28 @@ fn a_poll_that_is_long_overdue_is_told() {
     daemon.stop();
     let told = shell.run_well(&["status"]).stdout;
     assert!(!told.contains("overdue"), "{told}");
+    shell.end();
+}
+
+/// Catches: a daemon that polls on while Paxos has asked somebody beside it for a pause.
+#[test]
+fn rule_12_a_pause_that_was_asked_of_another_process_holds_for_the_daemon() {
+    let shell = shell("1s");
+    let daemon = shell.start_daemon();
+    until(&shell, "SELECT count(*) > 0 FROM poll WHERE result = 'complete'", &["1"]);
+    let id = crate::harness::id_of(&shell.control.truth()[0]);
+    let pause = Duration::from_secs(900);
+    shell.control.script(Endpoint::Get, [Fault::TooManyRequests { retry_after: Some(pause) }]);
+    assert_eq!(shell.run(&["show", &id, "--live"]).code, Some(75));
+    daemon.wait_for("another tallyd was asked for a pause", 1);
+    // What is asked for now goes through the daemon, which sends nothing.
+    until(&shell, "SELECT count(*) FROM poll WHERE result = 'running'", &["0"]);
+    shell.control.forget_requests();
+    assert_eq!(shell.run(&["poll"]).code, Some(75));
+    assert_eq!(shell.control.requests(), []);
+    let log = daemon.stop();
+    assert_eq!(log.matches("was asked for a pause").count(), 1, "{log}");
+    assert_eq!(rows(&shell, "SELECT count(*) FROM stop").unwrap(), ["1"]);
     shell.end();
 }
 

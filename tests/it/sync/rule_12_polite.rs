@@ -72,6 +72,17 @@ fn rule_12_the_stop_survives_a_restart() {
     shell.end();
 }
 
+/// Catches: a warning for each answer of a service that names too short a pause again and again.
+#[test]
+fn rule_12_a_pause_that_is_too_short_is_told_once() {
+    let shell = Shell::new(Setup::of(40).profiles(1).sim);
+    let short = Fault::TooManyRequests { retry_after: Some(Duration::from_secs(1)) };
+    shell.control.script(Endpoint::List, [short; 2]);
+    let ran = shell.run_well(&["poll"]);
+    assert_eq!(ran.stderr.matches("asked for a pause").count(), 1, "{}", ran.stderr);
+    shell.end();
+}
+
 /// Catches: a stop that `show --live` met and nobody else hears of, also while another process polls.
 #[test]
 fn rule_12_the_stop_that_a_live_look_met_holds_for_everybody() {
@@ -170,7 +181,7 @@ fn rule_12_the_next_process_waits_the_rest_of_the_stop() {
     let kept = || shell.ledger().exists() && !texts_of(&shell.ledger(), "SELECT host FROM stop").is_empty();
     while !kept() {
         assert!(began.elapsed() < crate::harness::DEADLINE, "the stop was not kept");
-        std::thread::yield_now();
+        crate::harness::breathe();
     }
     child.kill().unwrap();
     wait_for_exit(&mut child);
