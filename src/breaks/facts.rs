@@ -8,7 +8,6 @@ use crate::model::{
     Orchestration, PageFacts, Resolution, Severity, Since, Standing, Timestamp,
 };
 
-use super::judge::Row;
 use super::limits::{Applied, Limits};
 
 /// One row that was verified, and what it is judged by.
@@ -31,8 +30,10 @@ pub(super) struct RowFacts<'a> {
     pub(super) appeared: &'a HashSet<&'a Identifier>,
     /// The page.
     pub(super) page: &'a PageFacts<'a>,
-    limits: &'a Limits,
-    applied: OnceCell<Applied>,
+    /// All limits that are configured.
+    pub(super) limits: &'a Limits,
+    /// Those that hold for it, once a rule has asked.
+    pub(super) applied: OnceCell<Applied>,
 }
 
 /// What a rule says of a row.
@@ -53,28 +54,7 @@ pub(super) enum Judgement {
     Fine(Resolution),
 }
 
-impl<'a> RowFacts<'a> {
-    pub(super) fn new(
-        page: &'a PageFacts<'a>,
-        limits: &'a Limits,
-        appeared: &'a HashSet<&'a Identifier>,
-        row: Row<'a>,
-    ) -> Self {
-        Self {
-            before: row.before,
-            now: row.now,
-            status_since: row.status_since,
-            leg_times: row.leg_times,
-            changes: row.changes,
-            namesakes: row.namesakes,
-            lookalikes: row.lookalikes,
-            appeared,
-            page,
-            limits,
-            applied: OnceCell::new(),
-        }
-    }
-
+impl RowFacts<'_> {
     /// The limits that hold for it.
     pub(super) fn limits(&self) -> &Applied {
         self.applied.get_or_init(|| self.limits.of(self.now, self.page.profile))

@@ -1,28 +1,17 @@
 //! Judging a page: every rule over every row, and what becomes of the breaks by it.
 
+use std::cell::OnceCell;
 use std::collections::HashSet;
 
 use crate::model::{
-    Audience, BreakKind, Change, Evidence, Identifier, LegStatus, LegTimes, Lookalike, Observation,
-    Orchestration, PageFacts, Resolution, Severity, Standing, Status, Step, Subject, Timestamp,
+    Audience, BreakKind, Change, Evidence, Identifier, LegStatus, Observation, Orchestration, PageFacts,
+    Resolution, Severity, Standing, Status, Step, Subject,
 };
 
 use super::facts::{Judgement, RowFacts, of_kind};
 use super::lifecycle::{History, Life};
 use super::limits::Limits;
 use super::rules::OF_ROWS;
-
-/// One row of an observation.
-#[derive(Clone, Copy)]
-pub(super) struct Row<'a> {
-    pub(super) before: Option<&'a Orchestration>,
-    pub(super) now: &'a Orchestration,
-    pub(super) status_since: Timestamp,
-    pub(super) leg_times: LegTimes,
-    pub(super) changes: &'a [Change],
-    pub(super) namesakes: &'a [Lookalike],
-    pub(super) lookalikes: &'a [Lookalike],
-}
 
 /// What becomes of breaks by a page.
 pub fn judge(limits: &Limits, history: History, page: &PageFacts<'_>) -> Vec<Step> {
@@ -43,7 +32,7 @@ pub fn judge(limits: &Limits, history: History, page: &PageFacts<'_>) -> Vec<Ste
                 if is_quiet(now, changes, standing) && namesakes.is_empty() && lookalikes.is_empty() {
                     continue;
                 }
-                let row = Row {
+                let row = RowFacts {
                     before: *before,
                     now,
                     status_since: *status_since,
@@ -51,8 +40,11 @@ pub fn judge(limits: &Limits, history: History, page: &PageFacts<'_>) -> Vec<Ste
                     changes,
                     namesakes,
                     lookalikes,
+                    appeared: &appeared,
+                    page,
+                    limits,
+                    applied: OnceCell::new(),
                 };
-                let row = RowFacts::new(page, limits, &appeared, row);
                 let subject = Subject::Orchestration(now.id.clone());
                 let mut life = Life::of(subject, standing, history);
                 for (kind, rule) in OF_ROWS {

@@ -13,7 +13,7 @@ use serde_json::Value;
 
 use crate::model::{
     Identifier, KnownFrom, ListingTurn, PollSpan, PolledProfile, Profile, ProfilePlace, Raised, Resolution,
-    Resolved, Sighting, Timeline, Timestamp, UnreadableRow,
+    Resolved, Shown, Sighting, Timeline, Timestamp, UnreadableRow,
 };
 
 use self::story::{Told, sightings};
@@ -237,12 +237,8 @@ impl<'a> Teller<'a> {
             let Some(problem) = &one.problem else { continue };
             let row = UnreadableRow { id: id.clone(), raw: "".into(), problem: problem.clone() };
             let profile = batch.profile.unwrap_or(ProfilePlace(0));
-            sightings.push(Sighting {
-                at: batch.at,
-                profile,
-                listing: batch.listing,
-                shown: crate::model::Shown::Unreadable(row),
-            });
+            let shown = Shown::Unreadable(row);
+            sightings.push(Sighting { at: batch.at, profile, listing: batch.listing, shown });
         }
         let profile = sightings.first().map_or(ProfilePlace(0), |sighting: &Sighting| sighting.profile);
         let known = self.pruned_up_to.map_or(KnownFrom::Beginning, KnownFrom::Pruned);

@@ -11,21 +11,6 @@ use crate::config::secret::{self, Keys, UrlKeys};
 use crate::config::table::Table;
 use crate::config::value;
 
-/// The keys that every sink may have.
-const COMMON: &[&str] = &[
-    "name",
-    "type",
-    "min_severity",
-    "kinds",
-    "profiles",
-    "resolved",
-    "repeat",
-    "burst",
-    "give_up_after",
-    "timeout",
-    "ca_file",
-];
-
 const SIGNING: Keys = Keys {
     file: "secret_file",
     variable: "secret_env",
@@ -121,7 +106,8 @@ fn strangers(table: &Table<'_>, kind: Type, findings: &mut Findings<'_>) -> Resu
     let own = kind.keys();
     let name = Type::ALL.iter().find(|(_, other)| *other == kind).map_or("", |(name, _)| name);
     let mut result = Ok(());
-    for key in table.known_keys().filter(|key| !COMMON.contains(key) && !own.contains(key)) {
+    let is_of_some_type = |key: &str| Type::ALL.iter().any(|(_, other)| other.keys().contains(&key));
+    for key in table.known_keys().filter(|key| !own.contains(key) && is_of_some_type(key)) {
         let complaint = Complaint::new(format!("a sink of type \"{name}\" has no such key"));
         let complaint = if kind == Type::Slack && key == "url" {
             table.mask(key, findings);

@@ -6,7 +6,7 @@ use crate::ledger::breaks::leg_times;
 use crate::ledger::journal::{EntryKind, StoredBody};
 use crate::ledger::rows::Stored;
 use crate::model::{
-    Change, Field, KnownFrom, LegTimes, ListingTurn, Orchestration, ProfilePlace, SeenRow, Shown, Sighting,
+    Change, Field, KnownFrom, LegTimes, ListingTurn, Lookalike, Orchestration, ProfilePlace, SeenRow, Shown, Sighting,
     Timestamp, Tracked, Trust, UnreadableRow, Verdict,
 };
 
@@ -175,7 +175,7 @@ impl Walk {
     }
 
     /// Notes who else was there when the last state was seen.
-    fn beside(&mut self, namesakes: Vec<crate::model::Lookalike>, lookalikes: Vec<crate::model::Lookalike>) {
+    fn beside(&mut self, namesakes: Vec<Lookalike>, lookalikes: Vec<Lookalike>) {
         if let Some((_, Sighting { shown: Shown::Row(row), .. })) = self.seen.last_mut() {
             row.namesakes = namesakes;
             row.lookalikes = lookalikes;

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use tallyd::sim::{Endpoint, ErrorBody, Fault, FaultRate, Rate, ServerError, SimConfig};
 
 use super::{HOUR, MINUTE, Stage};
-use crate::harness::Setup;
+use crate::harness::{Setup, Shell, texts_of};
 
 /// An account of one profile in which nothing happens by itself.
 fn quiet() -> SimConfig {
@@ -186,6 +186,27 @@ fn rule_08_a_first_backfill_over_old_failures_tells_nobody_and_lists_them_all() 
     stage.poll_after(MINUTE);
     assert_eq!(stage.told_after(0), ["opened failed new"]);
     stage.end();
+}
+
+/// Catches: `[alerts] history` that nothing heeds.
+#[test]
+fn rule_08_history_is_told_where_the_configuration_asks_for_it() {
+    for history in ["false", "true"] {
+        let mut sim = Setup::of(60).profiles(1).sim;
+        sim.world.failures = Rate::ALWAYS;
+        let shell = Shell::new(sim);
+        shell.configure(&[("+", &format!("[alerts]\nhistory = {history}\n"))]);
+        shell.run_well(&["poll"]);
+        let of_failures =
+            |query: &str| texts_of(&shell.ledger(), query).swap_remove(0).parse::<u64>().unwrap();
+        let failed = of_failures("SELECT count(*) FROM breaks WHERE kind = 'failed'");
+        let told = of_failures(
+            "SELECT count(DISTINCT break) FROM notice WHERE break IN (SELECT number FROM breaks WHERE kind = 'failed')",
+        );
+        assert!(failed > 10, "{failed}");
+        assert!(if history == "true" { told == failed } else { told < failed / 2 }, "{told} of {failed}");
+        shell.end();
+    }
 }
 
 /// Catches: five hundred messages; a second one under another key after the first was refused.
