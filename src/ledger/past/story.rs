@@ -6,8 +6,8 @@ use crate::ledger::breaks::leg_times;
 use crate::ledger::journal::{EntryKind, StoredBody};
 use crate::ledger::rows::Stored;
 use crate::model::{
-    Change, Field, KnownFrom, LegTimes, ListingTurn, Lookalike, Orchestration, ProfilePlace, SeenRow, Shown, Sighting,
-    Timestamp, Tracked, Trust, UnreadableRow, Verdict,
+    Change, Field, KnownFrom, LegTimes, ListingTurn, Lookalike, Orchestration, ProfilePlace, SeenRow, Shown,
+    Sighting, Timestamp, Tracked, Trust, UnreadableRow, Verdict,
 };
 
 use super::{Batch, Teller, UnreadableTold, problem_in};
