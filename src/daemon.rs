@@ -11,6 +11,7 @@ mod polls;
 mod reload;
 mod report;
 mod requests;
+mod service;
 mod session;
 mod signals;
 mod streaks;
@@ -37,6 +38,7 @@ use crate::model::{PollOutcome, ProfileSelection, Timestamp, with_causes};
 use crate::schedule::RunningOut;
 use crate::sync::{Poller, Stopper, Stopping};
 use report::Report;
+use service::Service;
 use tasks::Tasks;
 
 /// How long everything together may take to stop.
@@ -122,6 +124,7 @@ struct Daemon {
     /// Whose turn it is to sweep.
     sweep_turn: Arc<Mutex<()>>,
     report: Arc<Report>,
+    service: Arc<Service>,
     /// Told when a poll has ended.
     polled: Arc<Notify>,
 }
@@ -196,7 +199,9 @@ fn or_log(written: Result<(), LedgerError>) -> Ended {
 pub async fn run(setup: Setup, mut orders: mpsc::Receiver<Order>) -> Result<(), RunError> {
     let Setup { config, clock, seed, rules, reread, set_level } = setup;
     let judged_by = rules(&config);
-    let session = Session::open(config, Arc::clone(&clock), Role::Daemon, judged_by, report::watch()).await?;
+    let service = Arc::new(Service::of_process());
+    let watch = report::watch(Arc::clone(&service));
+    let session = Session::open(config, Arc::clone(&clock), Role::Daemon, judged_by, watch).await?;
     let path = session.config().ledger.path.clone();
     let place = Place::of(&path).map_err(SessionError::Ledger)?;
     let reader = Reader::open(&path).map_err(SessionError::Ledger)?;
@@ -212,6 +217,7 @@ pub async fn run(setup: Setup, mut orders: mpsc::Receiver<Order>) -> Result<(), 
         sessions,
         sweep_turn: Arc::default(),
         report: Arc::default(),
+        service,
         polled: Arc::default(),
     };
     let mut tasks = Tasks::default();
@@ -219,11 +225,16 @@ pub async fn run(setup: Setup, mut orders: mpsc::Receiver<Order>) -> Result<(), 
     tasks.spawn("sweeps", sweeps::run(daemon.clone()));
     tasks.spawn("breaks", judging::run(daemon.clone()));
     tasks.spawn("alerts", alerts::run(daemon.clone(), seed));
+    tasks.spawn("watchdog", service::run(daemon.clone()));
     tasks.spawn("requests", requests::run(daemon.clone(), reader, place));
     let ended = loop {
         tokio::select! {
             order = orders.recv() => match order {
-                Some(Order::Reload) => read_again(&daemon, &replace, &reread, &rules, &set_level),
+                Some(Order::Reload) => {
+                    daemon.service.reloading();
+                    read_again(&daemon, &replace, &reread, &rules, &set_level);
+                    daemon.service.ready_again();
+                }
                 Some(Order::Stop) | None => break Ok(()),
             },
             failed = tasks.failed() => break Err(failed),
@@ -234,6 +245,7 @@ pub async fn run(setup: Setup, mut orders: mpsc::Receiver<Order>) -> Result<(), 
         Ok(()) => tracing::info!("stopping: what is under way ends at its next page"),
         Err(error) => tracing::error!(error = with_causes(error), "stopping: tallyd cannot go on"),
     }
+    daemon.service.stopping();
     stopper.stop();
     let closed = tokio::select! {
         closed = tokio::time::timeout(STOP_WITHIN, close(daemon, replace, tasks)) => {

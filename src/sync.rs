@@ -206,7 +206,7 @@ impl Poller {
         Choice { chosen, account }
     }
 
-    /// Begins to poll a profile, unless it is being polled.
+    /// Begins to poll a profile, unless it is being polled. Its requests are this poller's.
     pub fn begin(&self, chosen: Chosen) -> Begun {
         let Some(turn) = self.turns.try_take(&chosen.profile.id) else { return Begun::Busy(chosen) };
         let poller = self.clone();
@@ -343,8 +343,14 @@ impl Poller {
     }
 
     /// The same poller, whose requests are counted apart from those of others.
-    fn counted_apart(&self) -> Self {
+    #[must_use]
+    pub fn counted_apart(&self) -> Self {
         Self { client: self.client.counted_apart(), ..self.clone() }
+    }
+
+    /// How many requests it sent, but for what is [counted apart](Self::counted_apart).
+    pub fn requests_sent(&self) -> u64 {
+        self.client.requests_sent()
     }
 
     /// Adds what was learnt of the account by now.

@@ -10,9 +10,10 @@ use std::time::Duration;
 use tokio::task::{JoinError, JoinSet};
 use tokio::time::Instant;
 
+use super::service::{Asked, First};
 use super::{Daemon, Ended, LOOK_AGAIN, Wanted, Whom};
 use crate::model::{Identifier, ProfileSelection};
-use crate::sync::{Begun, Choice, Chosen};
+use crate::sync::{Begun, Choice, Chosen, Poller};
 
 /// Interval and jitter, in thousandths of the configured interval: daemons that were started together drift
 /// apart.
@@ -52,6 +53,7 @@ impl Rounds {
     async fn wait(&mut self) -> Due {
         let mut reloaded = self.daemon.sessions.clone();
         loop {
+            self.daemon.service.beat();
             if self.daemon.stopping.is_given() {
                 return Due::Stopping;
             }
@@ -62,13 +64,16 @@ impl Rounds {
             });
             // A pause ends by the wall clock, which may be set while we wait.
             let pause = session.stop().map(|stop| stop.until.since(self.daemon.clock.now()).min(LOOK_AGAIN));
+            if pause.is_some() {
+                self.daemon.service.ready(First::WaitingOutPause);
+            }
             let left = interval.max(pause.unwrap_or_default());
             if left.is_zero() {
                 return Due::Now;
             }
             tokio::select! {
                 () = self.daemon.stopping.given() => return Due::Stopping,
-                () = tokio::time::sleep(left) => {}
+                () = tokio::time::sleep(left.min(self.daemon.service.beat_every())) => {}
                 // Another interval may hold now. Who replaces sessions outlives this task.
                 _ = reloaded.changed() => {}
                 Some(ended) = self.under_way.join_next() => {
@@ -84,7 +89,11 @@ impl Rounds {
     /// Begins a round.
     async fn begin(&mut self) {
         let poller = self.daemon.poller();
+        let asking = self.daemon.service.asking(Asked::Account, poller.clone());
+        self.daemon.service.ready(First::Polling);
         let Choice { chosen, account } = poller.choose(self.daemon.session().selection()).await;
+        drop(asking);
+        self.daemon.service.only(&chosen);
         let now = self.daemon.clock.monotonic();
         self.daemon.report.outcome(&Wanted::Poll(Whom::All), &account, now);
         if let Some(heartbeat) = self.daemon.session().heartbeat() {
@@ -94,12 +103,13 @@ impl Rounds {
         }
         self.left.clear();
         for chosen in chosen {
+            let (poller, profile) = (poller.counted_apart(), chosen.profile().id.clone());
             match poller.begin(chosen) {
                 Begun::Busy(chosen) => {
                     self.daemon.report.left(chosen.profile(), now);
-                    self.left.insert(chosen.profile().id.clone(), chosen);
+                    self.left.insert(profile, chosen);
                 }
-                begun @ Begun::Poll(_) => self.follow(begun),
+                begun @ Begun::Poll(_) => self.follow(profile, &poller, begun),
             }
         }
     }
@@ -113,17 +123,21 @@ impl Rounds {
             }
         };
         if is_polled {
-            let begun = self.daemon.poller().begin_late(chosen);
-            self.follow(begun);
+            let (poller, profile) = (self.daemon.poller().counted_apart(), chosen.profile().id.clone());
+            let begun = poller.begin_late(chosen);
+            self.follow(profile, &poller, begun);
         }
     }
 
-    fn follow(&mut self, begun: Begun) {
+    fn follow(&mut self, profile: Identifier, poller: &Poller, begun: Begun) {
         // A request may have taken its turn meanwhile, and does what was due.
         let Begun::Poll(poll) = begun else { return };
-        let Daemon { report, clock, polled, sessions, stopping, .. } = self.daemon.clone();
+        let Daemon { report, service, clock, polled, sessions, stopping, .. } = self.daemon.clone();
+        let asking = service.asking(Asked::Profile(profile), poller.clone());
         self.under_way.spawn(async move {
             let poll = poll.await;
+            drop(asking);
+            service.polled(&poll);
             report.profile(&Wanted::Poll(Whom::All), &poll, clock.monotonic());
             polled.notify_one();
             let profile = poll.profile.id.clone();

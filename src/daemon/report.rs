@@ -5,18 +5,22 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use super::Wanted;
+use super::service::Service;
 use super::streaks::{Streaks, Word};
 use crate::model::{
     FailureKind, Lane, MAX_SKEW_MICROS, PollFailure, PollOutcome, PollResult, Profile, ProfilePoll, Shortfall,
 };
 use crate::sync::{Event, Watch};
 
-/// Logs what takes long when it begins: hours may go by before there is an outcome.
-pub(super) fn watch() -> Watch {
-    Arc::new(|event| {
-        if let Event::ListingBegan { profile, lane: Lane::Backfill } = event {
+/// Logs what takes long when it begins: hours may go by before there is an outcome. Tells `service` of polls that
+/// ask Paxos nothing more.
+pub(super) fn watch(service: Arc<Service>) -> Watch {
+    Arc::new(move |event| match event {
+        Event::ListingBegan { profile, lane: Lane::Backfill } => {
             tracing::info!(profile = %profile.id, name = profile.label(), "a backfill begins or goes on");
         }
+        Event::ProfileEnded(poll) if poll.lane != Lane::Sweep => service.asked_all(&poll.profile.id),
+        _ => {}
     })
 }
 

@@ -7,6 +7,7 @@ mod polls;
 mod reload;
 mod rule_11_one_daemon;
 mod schedules;
+mod service;
 mod stopping;
 mod tasks;
 mod turns;

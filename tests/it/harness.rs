@@ -6,6 +6,7 @@
 #![expect(clippy::unwrap_used, reason = "in a test's helpers too, a panic is how a test fails")]
 
 mod daemon;
+mod manager;
 mod noted;
 mod process;
 mod rig;
@@ -16,6 +17,7 @@ use std::time::Duration;
 use tallyd::model::Timestamp;
 
 pub(crate) use daemon::{InProcess, Running, held_clock};
+pub(crate) use manager::Manager;
 pub(crate) use noted::{NOTES, note};
 pub(crate) use process::{Ran, Shell, wait_for_exit};
 pub(crate) use rig::{Rig, Setup, results_of, texts_of};

@@ -38,7 +38,14 @@ impl Shell {
 
     /// Starts `tallyd run`.
     pub(crate) fn begin_daemon(&self) -> Running {
-        let mut child = self.command(&["run"]).stdout(Stdio::null()).spawn().unwrap();
+        self.begin_daemon_as(|_| {})
+    }
+
+    /// The same with a command that is changed first.
+    pub(crate) fn begin_daemon_as(&self, change: impl FnOnce(&mut Command)) -> Running {
+        let mut command = self.command(&["run"]);
+        change(command.stdout(Stdio::null()));
+        let mut child = command.spawn().unwrap();
         let log = Arc::new(Log::default());
         let (lines, stderr) = (Arc::clone(&log), child.stderr.take().unwrap());
         let reader = std::thread::spawn(move || {

@@ -1,0 +1,236 @@
+//! What the service manager is told, by sd_notify(3): that tallyd is ready, what it does, and that it goes on.
+//!
+//! Says nothing where no manager listens (`NOTIFY_SOCKET`). The watchdog is fed by progress and not by a timer:
+//! a round of polls that stands still is found out by the manager, which starts tallyd again.
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use sd_notify::NotifyState;
+
+use super::{Daemon, Ended};
+use crate::model::{Identifier, PollResult, ProfilePoll, Timestamp};
+use crate::sync::{Chosen, Poller};
+
+/// How often waiting tasks show that they wait, where no watchdog asks for more.
+const BEAT_EVERY: Duration = Duration::from_secs(30);
+
+/// How often the watchdog is fed in its time, where there is progress.
+const FEEDINGS: u32 = 4;
+
+/// At how many looks in a row something may have sent no request: others may have their turn at the limiter.
+const PATIENCE: u32 = 2;
+
+/// The service manager, as tallyd sees it.
+#[derive(Debug)]
+pub(super) struct Service {
+    watchdog: Option<Duration>,
+    told_ready: AtomicBool,
+    /// Grows whenever the task that polls has looked whether something is due.
+    beats: AtomicU64,
+    asks: Mutex<BTreeMap<Asked, Ask>>,
+    profiles: Mutex<BTreeMap<Identifier, Standing>>,
+}
+
+/// What tallyd does when it is ready.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum First {
+    /// It polls.
+    Polling,
+    /// It keeps to a pause that a former process met.
+    WaitingOutPause,
+}
+
+/// What a round of polls waits for.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Asked {
+    /// Which profiles there are.
+    Account,
+    /// A profile's poll.
+    Profile(Identifier),
+}
+
+/// Something that is asked of Paxos.
+#[derive(Debug)]
+struct Ask {
+    /// Who sends its requests, and nobody else's.
+    poller: Poller,
+    /// How many requests it had sent when that was looked at.
+    sent: u64,
+    /// At how many looks in a row it had sent none.
+    still_for: u32,
+}
+
+/// How a profile's last poll ended.
+#[derive(Debug)]
+struct Standing {
+    label: String,
+    result: &'static str,
+    is_complete: IsComplete,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum IsComplete {
+    Yes,
+    No,
+}
+
+/// Something is asked of Paxos for as long as it is held.
+#[derive(Debug)]
+pub(super) struct Asking(Arc<Service>, Asked);
+
+impl Drop for Asking {
+    fn drop(&mut self) {
+        self.0.asks().remove(&self.1);
+    }
+}
+
+impl Service {
+    /// The manager that started this process, if one did.
+    pub(super) fn of_process() -> Self {
+        Self {
+            watchdog: sd_notify::watchdog_enabled(),
+            told_ready: AtomicBool::default(),
+            beats: AtomicU64::default(),
+            asks: Mutex::default(),
+            profiles: Mutex::default(),
+        }
+    }
+
+    /// Whatever waits for tallyd may start. Told once.
+    pub(super) fn ready(&self, first: First) {
+        if self.told_ready.swap(true, Ordering::Relaxed) {
+            return;
+        }
+        let status = match first {
+            First::Polling => "polling for the first time",
+            First::WaitingOutPause => "waiting out a pause that Paxos asked for",
+        };
+        tell(&[NotifyState::Ready, NotifyState::Status(status)]);
+    }
+
+    /// The configuration is being read again. [`ready_again`](Self::ready_again) ends it.
+    pub(super) fn reloading(&self) {
+        // The manager takes it for stale without the time.
+        match NotifyState::monotonic_usec_now() {
+            Ok(now) => tell(&[NotifyState::Reloading, now]),
+            Err(error) => tracing::debug!(error = %error, "the service manager is not told of the reload"),
+        }
+    }
+
+    /// The configuration was read again, or the former one stays.
+    pub(super) fn ready_again(&self) {
+        tell(&[NotifyState::Ready]);
+    }
+
+    /// tallyd stops.
+    pub(super) fn stopping(&self) {
+        tell(&[NotifyState::Stopping, NotifyState::Status("stopping at the next page")]);
+    }
+
+    /// How often whoever waits has to [`beat`](Self::beat).
+    pub(super) fn beat_every(&self) -> Duration {
+        self.watchdog.map_or(BEAT_EVERY, |watchdog| BEAT_EVERY.min(watchdog / (2 * FEEDINGS)))
+    }
+
+    /// Notes that the task that polls has looked whether something is due.
+    pub(super) fn beat(&self) {
+        self.beats.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Notes that Paxos is asked something that a round waits for, by a poller that asks nothing else.
+    pub(super) fn asking(self: &Arc<Self>, what: Asked, poller: Poller) -> Asking {
+        let ask = Ask { sent: poller.requests_sent(), poller, still_for: 0 };
+        self.asks().insert(what.clone(), ask);
+        Asking(Arc::clone(self), what)
+    }
+
+    /// Notes that the poll of a profile asks nothing more. What it does then in the ledger may take long.
+    pub(super) fn asked_all(&self, profile: &Identifier) {
+        self.asks().remove(&Asked::Profile(profile.clone()));
+    }
+
+    fn asks(&self) -> MutexGuard<'_, BTreeMap<Asked, Ask>> {
+        self.asks.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What stands still, of what a round waits for. To be called [`FEEDINGS`] times in a watchdog's time.
+    fn standing_still(&self) -> Vec<Asked> {
+        let mut asks = self.asks();
+        for ask in asks.values_mut() {
+            let sent = ask.poller.requests_sent();
+            ask.still_for = if sent == ask.sent { ask.still_for + 1 } else { 0 };
+            ask.sent = sent;
+        }
+        asks.iter().filter(|(_, ask)| ask.still_for > PATIENCE).map(|(asked, _)| asked.clone()).collect()
+    }
+
+    /// Notes how a poll ended, and tells how all profiles stand.
+    pub(super) fn polled(&self, poll: &ProfilePoll) {
+        let is_complete = if poll.result == PollResult::Complete { IsComplete::Yes } else { IsComplete::No };
+        let standing =
+            Standing { label: poll.profile.label().to_owned(), result: poll.result.as_str(), is_complete };
+        let mut profiles = self.profiles.lock().unwrap_or_else(PoisonError::into_inner);
+        profiles.insert(poll.profile.id.clone(), standing);
+        tell(&[NotifyState::Status(&status(&profiles, poll.ended_at))]);
+    }
+
+    /// Forgets the profiles that are polled no longer.
+    pub(super) fn only(&self, chosen: &[Chosen]) {
+        let mut profiles = self.profiles.lock().unwrap_or_else(PoisonError::into_inner);
+        profiles.retain(|profile, _| chosen.iter().any(|chosen| chosen.profile().id == *profile));
+    }
+}
+
+/// A line for `systemctl status`: how many of the profiles were completely polled, and which were not.
+fn status(profiles: &BTreeMap<Identifier, Standing>, at: Timestamp) -> String {
+    let lacking: Vec<String> = profiles
+        .values()
+        .filter(|standing| standing.is_complete == IsComplete::No)
+        .map(|standing| format!("{} {}", standing.label, standing.result))
+        .collect();
+    let complete = profiles.len() - lacking.len();
+    let all = profiles.len();
+    match lacking.as_slice() {
+        [] => format!("{complete} of {all} profiles completely polled, lately at {at}"),
+        _ => format!("{complete} of {all} profiles completely polled, {}; lately at {at}", lacking.join(", ")),
+    }
+}
+
+fn tell(states: &[NotifyState<'_>]) {
+    if let Err(error) = sd_notify::notify(states) {
+        tracing::debug!(error = %error, "the service manager could not be told");
+    }
+}
+
+/// Feeds the manager's watchdog for as long as there is progress, until tallyd stops: the task that polls looks
+/// whether something is due, and whatever it waits for sends requests, or keeps to a pause that Paxos asked for.
+pub(super) async fn run(daemon: Daemon) -> Ended {
+    let Some(watchdog) = daemon.service.watchdog else {
+        daemon.stopping.given().await;
+        return Ok(());
+    };
+    let mut beats = None;
+    loop {
+        let still = daemon.service.standing_still();
+        let is_paused = daemon.session().stop().is_some();
+        let now = Some(daemon.service.beats.load(Ordering::Relaxed));
+        // While the account is asked which profiles there are, the task looks for nothing else.
+        let is_looking = now != beats || daemon.service.asks().contains_key(&Asked::Account);
+        beats = now;
+        if is_looking && (still.is_empty() || is_paused) {
+            tell(&[NotifyState::Watchdog]);
+        } else {
+            tracing::warn!(
+                waited_for = ?still,
+                "polls stand still; the service manager will start tallyd again if that lasts"
+            );
+        }
+        tokio::select! {
+            () = daemon.stopping.given() => return Ok(()),
+            () = tokio::time::sleep(watchdog / FEEDINGS) => {}
+        }
+    }
+}
