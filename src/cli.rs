@@ -83,7 +83,7 @@ struct Common {
     /// The configuration file [default: /etc/tallyd/config.toml]
     #[arg(long, short, global = true, env = "TALLYD_CONFIG", value_name = "FILE", hide_env_values = true)]
     config: Option<PathBuf>,
-    /// How log lines are written [default: as configured, else text]
+    /// How log lines are written [default: as configured, else auto]
     #[arg(long, global = true, value_name = "FORMAT")]
     log_format: Option<LogFormatArgument>,
     /// The least severe log lines that are written [default: as configured, else warn]
@@ -96,10 +96,14 @@ struct Common {
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
 enum LogFormatArgument {
+    /// To systemd's journal where standard error is connected to it, else text
+    Auto,
     /// For people
     Text,
     /// One JSON object a line
     Json,
+    /// To systemd's journal, with priorities and fields
+    Journal,
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
@@ -226,8 +230,10 @@ fn logging_of(
     terminal: Terminal,
 ) -> Result<Levels, Failure> {
     let format = match common.log_format {
+        Some(LogFormatArgument::Auto) => LogFormat::Auto,
         Some(LogFormatArgument::Text) => LogFormat::Text,
         Some(LogFormatArgument::Json) => LogFormat::Json,
+        Some(LogFormatArgument::Journal) => LogFormat::Journal,
         None => configured.map_or(config::DEFAULT_LOG_FORMAT, |log| log.format),
     };
     let level = match common.log_level {

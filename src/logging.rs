@@ -1,9 +1,11 @@
 //! Where log lines go and how they look.
 //!
-//! It starts `tracing` for the whole process: lines to standard error, as text for people or as JSON.
+//! It starts `tracing` for the whole process: lines to standard error, as text for people or as JSON, or entries
+//! to systemd's journal with their priorities and fields.
 //! What is logged, and what never is, stands in `docs/logging.md`; the rooms log for themselves.
 
-use std::io;
+use std::os::unix::fs::MetadataExt as _;
+use std::{fs, io};
 
 use tracing::{Metadata, Subscriber};
 use tracing_subscriber::filter::{EnvFilter, FilterFn, filter_fn};
@@ -29,6 +31,9 @@ pub enum StartError {
     /// The level was to be set, and nothing is logged any more.
     #[error("set the level of a log that has ended")]
     Gone(#[source] reload::Error),
+    /// There is no journal to write to.
+    #[error("reach systemd's journal; write logs as text or JSON instead")]
+    NoJournal(#[source] io::Error),
     /// It was started before.
     #[error("start logging: it runs already")]
     AlreadyStarted(#[source] tracing_subscriber::util::TryInitError),
@@ -85,7 +90,13 @@ where
     // Text in UTC with microseconds is what both formats write by default.
     let lines = fmt::layer().with_writer(writer).with_ansi(colour == Colour::Coloured);
     let lines = match format {
-        LogFormat::Text => lines.boxed(),
+        LogFormat::Auto if is_journal_stderr() => match journal() {
+            Ok(journal) => journal.boxed(),
+            // It is connected, and lines reach it too.
+            Err(_) => lines.boxed(),
+        },
+        LogFormat::Journal => journal().map_err(StartError::NoJournal)?.boxed(),
+        LogFormat::Auto | LogFormat::Text => lines.boxed(),
         LogFormat::Json => {
             lines.json().flatten_event(true).with_current_span(true).with_span_list(false).boxed()
         }
@@ -93,6 +104,21 @@ where
     let (filter, handle) = reload::Layer::new(filter(level, directives)?);
     let subscriber = tracing_subscriber::registry().with(filter).with(lines.with_filter(no_foreign_traces()));
     Ok((subscriber, Levels { filter: handle, directives: directives.to_owned() }))
+}
+
+/// The journal; fields of a line are fields of its entry, as in `TALLYD_PROFILE=`.
+fn journal() -> io::Result<tracing_journald::Layer> {
+    let layer = tracing_journald::layer()?;
+    Ok(layer.with_field_prefix(Some("TALLYD".to_owned())).with_syslog_identifier("tallyd".to_owned()))
+}
+
+/// Whether standard error is connected to the journal, as systemd.exec(5) has one find out: `JOURNAL_STREAM` names
+/// its device and inode.
+fn is_journal_stderr() -> bool {
+    let Some(stream) = process_environment("JOURNAL_STREAM").and_then(|stream| stream.into_string().ok()) else {
+        return false;
+    };
+    fs::metadata("/proc/self/fd/2").is_ok_and(|stderr| stream == format!("{}:{}", stderr.dev(), stderr.ino()))
 }
 
 /// A library that writes an error for every certificate that it refuses. That error comes back to us and is

@@ -260,7 +260,8 @@ fn poll(table: &Table<'_>, findings: &mut Findings<'_>) -> Result<PollConfig, Re
 }
 
 fn log(table: &Table<'_>, findings: &mut Findings<'_>) -> Result<LogConfig, Reported> {
-    let formats = [LogFormat::Text, LogFormat::Json].map(|format| (format.as_str(), format));
+    let formats = [LogFormat::Auto, LogFormat::Text, LogFormat::Json, LogFormat::Journal]
+        .map(|format| (format.as_str(), format));
     let levels = [LogLevel::Error, LogLevel::Warn, LogLevel::Info, LogLevel::Debug, LogLevel::Trace]
         .map(|level| (level.as_str(), level));
     let format =

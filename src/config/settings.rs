@@ -66,7 +66,7 @@ pub(super) const BUSINESS_DAYS_RANGE: RangeInclusive<u32> = 1..=60;
 pub(super) const MAX_LIMIT_RULES: usize = 500;
 
 /// How log lines are written.
-pub const DEFAULT_LOG_FORMAT: LogFormat = LogFormat::Text;
+pub const DEFAULT_LOG_FORMAT: LogFormat = LogFormat::Auto;
 /// Which log lines are written.
 pub const DEFAULT_LOG_LEVEL: LogLevel = LogLevel::Info;
 
@@ -209,18 +209,24 @@ pub struct LogConfig {
 /// How log lines are written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LogFormat {
+    /// To systemd's journal where standard error is connected to it, else text.
+    Auto,
     /// For people.
     Text,
     /// One JSON object a line.
     Json,
+    /// To systemd's journal, with priorities and fields.
+    Journal,
 }
 
 impl LogFormat {
     /// The name as the configuration spells it.
     pub fn as_str(self) -> &'static str {
         match self {
+            Self::Auto => "auto",
             Self::Text => "text",
             Self::Json => "json",
+            Self::Journal => "journal",
         }
     }
 }

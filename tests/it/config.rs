@@ -128,7 +128,7 @@ fn the_least_that_works_has_every_default() {
     assert_eq!(config.poll.every, DEFAULT_EVERY);
     assert_eq!(config.poll.overlap, DEFAULT_OVERLAP);
     assert_eq!(config.poll.backfill_after, DEFAULT_BACKFILL_AFTER);
-    assert_eq!(config.log.format, LogFormat::Text);
+    assert_eq!(config.log.format, LogFormat::Auto);
     assert_eq!(config.log.level, LogLevel::Info);
 }
 
