@@ -1,4 +1,5 @@
-//! What the log says of polls and sweeps. Each outcome is logged here and nowhere else.
+//! What the log says of polls and sweeps. Each outcome is logged here and nowhere else. The messages say who and
+//! why by themselves: the journal shows them without their fields.
 
 use std::mem::Discriminant;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -17,7 +18,8 @@ use crate::sync::{Event, Watch};
 pub(super) fn watch(service: Arc<Service>) -> Watch {
     Arc::new(move |event| match event {
         Event::ListingBegan { profile, lane: Lane::Backfill } => {
-            tracing::info!(profile = %profile.id, name = profile.label(), "a backfill begins or goes on");
+            let name = profile.label();
+            tracing::info!(profile = %profile.id, name, "a backfill begins or goes on: {name}");
         }
         Event::ProfileEnded(poll) if poll.lane != Lane::Sweep => service.asked_all(&poll.profile.id),
         _ => {}
@@ -87,8 +89,8 @@ impl Report {
         let what = wanted.kind();
         let reason = failure.map_or("", |failure| failure.message.as_str());
         match word {
-            Word::New => tracing::warn!(reason, "{lacking}"),
-            Word::GoesOn(times) => tracing::warn!(times, reason, "still the same: {lacking}"),
+            Word::New => tracing::warn!("{lacking}: {reason}"),
+            Word::GoesOn(times) => tracing::warn!(times, "still the same: {lacking}: {reason}"),
             Word::Recovered(times) => tracing::info!(times, "{what} knows the account's profiles again"),
             Word::Well | Word::Known => {}
         }
@@ -124,7 +126,7 @@ impl Report {
             };
         }
         if poll.result.failures().any(|failure| failure.kind == FailureKind::Stopped) {
-            line!(info, "{what} stopped; what was committed is kept");
+            line!(info, "{what} stopped: {name}; what was committed is kept");
             return;
         }
         let word = self.note(&format!("{} {profile}", subject(wanted)), Trouble::of(&poll.result), now);
@@ -134,14 +136,14 @@ impl Report {
         }
         let has_news = appeared + changed + poll.counts.unreadable > 0;
         match word {
-            Word::Recovered(times) => line!(info, times, "{what} complete again"),
-            Word::Well if has_news => line!(info, "{what} complete"),
-            Word::Well => line!(debug, "{what} complete, nothing new"),
-            Word::New => line!(warn, reason, "{what} not complete"),
-            Word::GoesOn(times) => line!(warn, times, reason, "{what} still not complete"),
+            Word::Recovered(times) => line!(info, times, "{what} complete again: {name}"),
+            Word::Well if has_news => line!(info, "{what} complete: {name}"),
+            Word::Well => line!(debug, "{what} complete, nothing new: {name}"),
+            Word::New => line!(warn, "{what} not complete: {name}: {reason}"),
+            Word::GoesOn(times) => line!(warn, times, "{what} still not complete: {name}: {reason}"),
             // What it found is told though its trouble is known.
-            Word::Known if has_news => line!(info, "{what} not complete, with news"),
-            Word::Known => line!(debug, reason, "{what} not complete"),
+            Word::Known if has_news => line!(info, "{what} not complete, with news: {name}"),
+            Word::Known => line!(debug, "{what} not complete: {name}: {reason}"),
         }
     }
 
