@@ -231,9 +231,9 @@ pub async fn run(setup: Setup, mut orders: mpsc::Receiver<Order>) -> Result<(), 
         tokio::select! {
             order = orders.recv() => match order {
                 Some(Order::Reload) => {
-                    daemon.service.reloading();
+                    service::reloading();
                     read_again(&daemon, &replace, &reread, &rules, &set_level);
-                    daemon.service.ready_again();
+                    daemon.service.reloaded();
                 }
                 Some(Order::Stop) | None => break Ok(()),
             },
@@ -245,7 +245,7 @@ pub async fn run(setup: Setup, mut orders: mpsc::Receiver<Order>) -> Result<(), 
         Ok(()) => tracing::info!("stopping: what is under way ends at its next page"),
         Err(error) => tracing::error!(error = with_causes(error), "stopping: tallyd cannot go on"),
     }
-    daemon.service.stopping();
+    service::stopping();
     stopper.stop();
     let closed = tokio::select! {
         closed = tokio::time::timeout(STOP_WITHIN, close(daemon, replace, tasks)) => {

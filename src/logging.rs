@@ -115,7 +115,8 @@ fn journal() -> io::Result<tracing_journald::Layer> {
 /// Whether standard error is connected to the journal, as systemd.exec(5) has one find out: `JOURNAL_STREAM` names
 /// its device and inode.
 fn is_journal_stderr() -> bool {
-    let Some(stream) = process_environment("JOURNAL_STREAM").and_then(|stream| stream.into_string().ok()) else {
+    let Some(stream) = process_environment("JOURNAL_STREAM").and_then(|stream| stream.into_string().ok())
+    else {
         return false;
     };
     fs::metadata("/proc/self/fd/2").is_ok_and(|stderr| stream == format!("{}:{}", stderr.dev(), stderr.ino()))

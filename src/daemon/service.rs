@@ -1,4 +1,4 @@
-//! What the service manager is told, by sd_notify(3): that tallyd is ready, what it does, and that it goes on.
+//! What the service manager is told, by `sd_notify(3)`: that tallyd is ready, what it does, and that it goes on.
 //!
 //! Says nothing where no manager listens (`NOTIFY_SOCKET`). The watchdog is fed by progress and not by a timer:
 //! a round of polls that stands still is found out by the manager, which starts tallyd again.
@@ -111,23 +111,12 @@ impl Service {
         tell(&[NotifyState::Ready, NotifyState::Status(status)]);
     }
 
-    /// The configuration is being read again. [`ready_again`](Self::ready_again) ends it.
-    pub(super) fn reloading(&self) {
-        // The manager takes it for stale without the time.
-        match NotifyState::monotonic_usec_now() {
-            Ok(now) => tell(&[NotifyState::Reloading, now]),
-            Err(error) => tracing::debug!(error = %error, "the service manager is not told of the reload"),
-        }
-    }
-
     /// The configuration was read again, or the former one stays.
-    pub(super) fn ready_again(&self) {
-        tell(&[NotifyState::Ready]);
-    }
-
-    /// tallyd stops.
-    pub(super) fn stopping(&self) {
-        tell(&[NotifyState::Stopping, NotifyState::Status("stopping at the next page")]);
+    pub(super) fn reloaded(&self) {
+        // It is no sooner ready for that.
+        if self.told_ready.load(Ordering::Relaxed) {
+            tell(&[NotifyState::Ready]);
+        }
     }
 
     /// How often whoever waits has to [`beat`](Self::beat).
@@ -170,8 +159,7 @@ impl Service {
     /// Notes how a poll ended, and tells how all profiles stand.
     pub(super) fn polled(&self, poll: &ProfilePoll) {
         let is_complete = if poll.result == PollResult::Complete { IsComplete::Yes } else { IsComplete::No };
-        let standing =
-            Standing { label: poll.profile.label().to_owned(), result: poll.result.as_str(), is_complete };
+        let standing = Standing { label: poll.profile.label(), result: poll.result.as_str(), is_complete };
         let mut profiles = self.profiles.lock().unwrap_or_else(PoisonError::into_inner);
         profiles.insert(poll.profile.id.clone(), standing);
         tell(&[NotifyState::Status(&status(&profiles, poll.ended_at))]);
@@ -195,8 +183,24 @@ fn status(profiles: &BTreeMap<Identifier, Standing>, at: Timestamp) -> String {
     let all = profiles.len();
     match lacking.as_slice() {
         [] => format!("{complete} of {all} profiles completely polled, lately at {at}"),
-        _ => format!("{complete} of {all} profiles completely polled, {}; lately at {at}", lacking.join(", ")),
+        _ => {
+            format!("{complete} of {all} profiles completely polled, {}; lately at {at}", lacking.join(", "))
+        }
     }
+}
+
+/// Tells that the configuration is being read again. [`Service::reloaded`] ends it.
+pub(super) fn reloading() {
+    // The manager takes it for stale without the time.
+    match NotifyState::monotonic_usec_now() {
+        Ok(now) => tell(&[NotifyState::Reloading, now]),
+        Err(error) => tracing::debug!(error = %error, "the service manager is not told of the reload"),
+    }
+}
+
+/// Tells that tallyd stops.
+pub(super) fn stopping() {
+    tell(&[NotifyState::Stopping, NotifyState::Status("stopping at the next page")]);
 }
 
 fn tell(states: &[NotifyState<'_>]) {

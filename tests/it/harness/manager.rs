@@ -1,4 +1,4 @@
-//! A service manager's end of sd_notify(3): a socket that notes what a daemon tells.
+//! A service manager's end of `sd_notify(3)`: a socket that notes what a daemon tells.
 
 use std::os::unix::net::UnixDatagram;
 use std::path::PathBuf;
