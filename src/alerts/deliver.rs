@@ -20,7 +20,7 @@ use crate::clock::SharedClock;
 use crate::config::{AlertsConfig, SinkConfig};
 use crate::ledger::{Ledger, LedgerError, Reader};
 use crate::model::{NoticeNumber, Timestamp};
-use sending::Sending;
+use sending::{Extent, Sending};
 
 /// How often the ledger is asked whether something came. The question costs next to nothing.
 const LOOK: Duration = Duration::from_millis(500);
@@ -168,19 +168,22 @@ struct Settling {
 impl Queue {
     async fn work(mut self, until: Until) -> Result<(), LedgerError> {
         if let Until::Settled(ends) = until {
-            while Instant::now() < ends && self.sending.round().await? {}
+            while Instant::now() < ends && self.sending.round(Extent::Everything).await? {}
             return Ok(());
         }
         let mut version = None;
         let mut settling: Option<Settling> = None;
         loop {
+            // Asked first: once no poll is under way, what is read next holds all that one brought.
+            let more = self.more()?;
             let current = self.sending.reader.data_version()?;
             if version != Some(current) {
                 version = Some(current);
                 settling = self.look(settling)?;
             }
-            if self.is_settled(settling)? {
-                self.sending.round().await?;
+            if is_settled(settling, more) {
+                // What comes in this moment has not settled.
+                self.sending.round(Extent::UpTo(settling.and_then(|settling| settling.newest))).await?;
                 // What came meanwhile begins anew; what is left now was tried.
                 let now = Instant::now();
                 let newest = self.sending.reader.newest_waiting(&self.sending.config.name)?;
@@ -190,14 +193,10 @@ impl Queue {
         }
     }
 
-    fn is_settled(&self, settling: Option<Settling>) -> Result<bool, LedgerError> {
-        let Some(settling) = settling else { return Ok(true) };
-        let more = if self.sending.reader.is_being_polled(&self.sending.config.name)? {
-            More::Expected
-        } else {
-            More::Unknown
-        };
-        Ok(has_settled(settling.first_at.elapsed(), settling.last_at.elapsed(), more))
+    /// Whether more is to be expected of what waits.
+    fn more(&self) -> Result<More, LedgerError> {
+        let is_being_polled = self.sending.reader.is_being_polled(&self.sending.config.name)?;
+        Ok(if is_being_polled { More::Expected } else { More::Unknown })
     }
 
     /// Sees whether something new came.
@@ -213,4 +212,8 @@ impl Queue {
             (Some(_), former) => former,
         })
     }
+}
+
+fn is_settled(settling: Option<Settling>, more: More) -> bool {
+    settling.is_none_or(|settling| has_settled(settling.first_at.elapsed(), settling.last_at.elapsed(), more))
 }

@@ -25,6 +25,15 @@ const DEAD_LETTERS_FOR: Duration = Duration::from_secs(24 * 3600);
 /// How often the same trouble with a sink is told again.
 const TOLD_EVERY: u32 = 20;
 
+/// How much of what waits is told in a round.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Extent {
+    /// All that is due.
+    Everything,
+    /// What is due and no newer than this notice; nothing where there was none.
+    UpTo(Option<NoticeNumber>),
+}
+
 /// One sink with what it has to remember.
 #[derive(Debug)]
 pub(super) struct Sending {
@@ -71,15 +80,18 @@ impl Sending {
         }
     }
 
-    /// Tells what is due. Returns whether it told anything, so that there may be more.
-    pub(super) async fn round(&mut self) -> Result<bool, LedgerError> {
+    /// Tells what is due, as far as `extent` says. Returns whether it told anything, so that there may be more.
+    pub(super) async fn round(&mut self, extent: Extent) -> Result<bool, LedgerError> {
         let now = self.clock.now();
         // A clock that was set back holds nothing up for longer than the longest pause.
         if self.paused_until > now {
             return Ok(false);
         }
         self.remind(now).await?;
-        let due = self.reader.due(&self.config.name, now)?;
+        let mut due = self.reader.due(&self.config.name, now)?;
+        if let Extent::UpTo(newest) = extent {
+            due.retain(|queued| Some(queued.number) <= newest);
+        }
         if matches!(self.sink, Sink::Alertmanager(_)) {
             return self.resend(due, now).await;
         }
