@@ -81,6 +81,26 @@ pub enum Field {
 }
 
 impl Field {
+    /// The fields of the source.
+    pub const SOURCE: [Self; 6] = [
+        Self::SourceProfileId,
+        Self::SourceAddress,
+        Self::SourceNetwork,
+        Self::SourceAddressId,
+        Self::SourceDepositInstructionsId,
+        Self::SourceMemo,
+    ];
+
+    /// The fields of the destination, in the same order.
+    pub const DESTINATION: [Self; 6] = [
+        Self::DestinationProfileId,
+        Self::DestinationAddress,
+        Self::DestinationNetwork,
+        Self::DestinationAddressId,
+        Self::DestinationBankAccountId,
+        Self::DestinationMemo,
+    ];
+
     /// Every field, in the order of the journal's format.
     pub const ALL: [Self; 33] = [
         Self::ProfileId,

@@ -58,37 +58,17 @@ impl Orchestration {
             Some(value) => value.clone(),
             None => self.value(field).map(|value| value.to_string()),
         };
-        if SOURCE.iter().any(|field| values.contains_key(field)) {
-            row.source = endpoint(SOURCE.map(value));
+        if Field::SOURCE.iter().any(|field| values.contains_key(field)) {
+            row.source = endpoint(Field::SOURCE.map(value));
         }
-        if DESTINATION.iter().any(|field| values.contains_key(field)) {
-            row.destination = endpoint(DESTINATION.map(value));
+        if Field::DESTINATION.iter().any(|field| values.contains_key(field)) {
+            row.destination = endpoint(Field::DESTINATION.map(value));
         }
         Some(row)
     }
 }
 
-/// The fields of the source, in the order of [`endpoint`].
-const SOURCE: [Field; 6] = [
-    Field::SourceProfileId,
-    Field::SourceAddress,
-    Field::SourceNetwork,
-    Field::SourceAddressId,
-    Field::SourceDepositInstructionsId,
-    Field::SourceMemo,
-];
-
-/// The fields of the destination, in the same order.
-const DESTINATION: [Field; 6] = [
-    Field::DestinationProfileId,
-    Field::DestinationAddress,
-    Field::DestinationNetwork,
-    Field::DestinationAddressId,
-    Field::DestinationBankAccountId,
-    Field::DestinationMemo,
-];
-
-/// The end with these values; each kind of end has some of its own.
+/// The end with these values, in the order of [`Field::SOURCE`]; each kind of end has some of its own.
 fn endpoint(values: [Option<String>; 6]) -> Option<Endpoint> {
     let id = |text: Option<String>| text.map(|text| Identifier::new(&text));
     let text = |text: Option<String>| text.map(Into::into);

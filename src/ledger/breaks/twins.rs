@@ -13,18 +13,8 @@ use super::alone::{self, Alone};
 /// How many others are told of one orchestration.
 const MAX_OTHERS: usize = 10;
 
-/// The fields by which two payments are the same.
-const SAME: [Field; 9] = [
-    Field::SourceAsset,
-    Field::DestinationAsset,
-    Field::SourceAmount,
-    Field::DestinationProfileId,
-    Field::DestinationAddress,
-    Field::DestinationNetwork,
-    Field::DestinationAddressId,
-    Field::DestinationBankAccountId,
-    Field::DestinationMemo,
-];
+/// The fields by which two payments to one destination are the same.
+const SAME: [Field; 3] = [Field::SourceAsset, Field::DestinationAsset, Field::SourceAmount];
 
 /// Other orchestrations of the same profile with the same `ref_id`, oldest first. Needs the late indexes.
 pub(in crate::ledger) fn namesakes(
@@ -114,5 +104,5 @@ fn are_the_same(one: &Orchestration, other: &Orchestration) -> bool {
         (Some(one), Some(other)) => FieldValue::means_the_same(&one, &other),
         _ => false,
     };
-    one.destination.is_some() && SAME.into_iter().all(means_the_same)
+    one.destination.is_some() && SAME.into_iter().chain(Field::DESTINATION).all(means_the_same)
 }
