@@ -394,7 +394,7 @@ impl Ledger {
         name: &'static str,
         work: impl FnOnce(&Transaction<'_>) -> Result<T, Problem> + Send + 'static,
     ) -> Result<T, LedgerError> {
-        let (answer, result) = oneshot::channel();
+        let (answer, mut result) = oneshot::channel();
         let seq = Arc::clone(&self.seq);
         let job: Job = Box::new(move |connection| {
             let began = Instant::now();
@@ -413,12 +413,14 @@ impl Ledger {
         });
         let gone = || Problem::WriterGone.of(&self.path);
         self.jobs.send(job).await.map_err(|_| gone())?;
-        tokio::select! {
+        let answered = tokio::select! {
             biased;
-            answered = result => answered.map_err(|_| gone())?.map_err(|problem| problem.of(&self.path)),
-            // What is sent in the very moment in which the writer ends stays in the queue, and nobody drops it.
-            () = self.jobs.closed() => Err(gone()),
-        }
+            answered = &mut result => answered.ok(),
+            // What is sent in the very moment in which the writer ends stays in the queue, and nobody drops it. What
+            // it did last it may have answered since.
+            () = self.jobs.closed() => result.try_recv().ok(),
+        };
+        answered.ok_or_else(gone)?.map_err(|problem| problem.of(&self.path))
     }
 }
 
