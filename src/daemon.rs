@@ -207,6 +207,7 @@ pub async fn run(setup: Setup, mut orders: mpsc::Receiver<Order>) -> Result<(), 
     let reader = Reader::open(&path).map_err(SessionError::Ledger)?;
     tell_start(session.config());
     warn_of_calendars(session.config(), clock.now());
+    service.warn_of(session.config().paxos.request_timeout);
     let ledger = session.ledger.clone();
     let (replace, sessions) = watch::channel(Arc::new(session));
     let (stopper, stopping) = Stopper::new();
@@ -233,6 +234,7 @@ pub async fn run(setup: Setup, mut orders: mpsc::Receiver<Order>) -> Result<(), 
                 Some(Order::Reload) => {
                     service::reloading();
                     read_again(&daemon, &replace, &reread, &rules, &set_level);
+                    daemon.service.warn_of(daemon.session().config().paxos.request_timeout);
                     daemon.service.reloaded();
                 }
                 Some(Order::Stop) | None => break Ok(()),

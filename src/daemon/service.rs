@@ -12,6 +12,7 @@ use sd_notify::NotifyState;
 
 use super::{Daemon, Ended};
 use crate::model::{Identifier, PollResult, ProfilePoll, Timestamp};
+use crate::paxos::RetryPolicy;
 use crate::sync::{Chosen, Poller};
 
 /// How often waiting tasks show that they wait, where no watchdog asks for more.
@@ -96,6 +97,21 @@ impl Service {
             beats: AtomicU64::default(),
             asks: Mutex::default(),
             profiles: Mutex::default(),
+        }
+    }
+
+    /// Logs that the watchdog has less time than Paxos has for one request and the delay before the next: a poll that
+    /// goes on, however slowly, would be taken for one that stands still.
+    pub(super) fn warn_of(&self, request_timeout: Duration) {
+        let silence = request_timeout + RetryPolicy::MAX_DELAY;
+        if let Some(watchdog) = self.watchdog.filter(|watchdog| *watchdog < silence) {
+            tracing::warn!(
+                watchdog_ms = watchdog.as_millis(),
+                request_timeout_ms = request_timeout.as_millis(),
+                "the watchdog may end tallyd while Paxos is merely slow: set WatchdogSec= to {} s or more, or \
+                 [paxos] request_timeout to less",
+                silence.as_secs()
+            );
         }
     }
 

@@ -76,6 +76,7 @@ fn the_watchdog_is_fed_by_progress_only_and_a_killed_daemon_goes_on() {
     let watchdog = Duration::from_millis(1600);
     let daemon = start(&shell, &manager, Some(watchdog));
     manager.wait_for("WATCHDOG=1", 4);
+    daemon.wait_for("set WatchdogSec= to 320 s or more, or [paxos] request_timeout to less", 1);
     shell.control.script(Endpoint::List, vec![Scripted::Fault(Fault::Hang); 9]);
     let seen = shell.control.count(Endpoint::List);
     shell.wait("a list that hangs", shell.control.reached(Endpoint::List, seen + 1));
