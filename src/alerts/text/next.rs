@@ -23,8 +23,8 @@ pub(super) fn step(telling: &Telling<'_>) -> String {
              itself when it moves on."
         ),
         BreakKind::StuckBetweenLegs => format!(
-            "{ask}, at once where the money is. Do not send it again: it may still arrive. It resolves by itself \
-             when it does."
+            "Ask Paxos support now, with the ids above, where the money is. Do not send it again: it may still arrive. It \
+             resolves by itself when it does."
         ),
         BreakKind::StuckPending => "Have it approved or refused at Paxos by who may do that; if nobody knows of \
                                     it, find out who created it. It resolves by itself then."
