@@ -161,11 +161,9 @@ impl Day {
         }
         let standing = self.texts("SELECT kind || '/' || subject FROM breaks WHERE state <> 'resolved'");
         assert_eq!(standing.into_iter().collect::<BTreeSet<_>>(), open);
-        for kind in ["failed", "stuck_processing", "missing_upstream", "changed_after_final", "unreadable"] {
-            assert!(
-                steps.iter().any(|step| step.contains(&format!(" {kind}/"))),
-                "no {kind} in the whole day"
-            );
+        // Which leg of those that are held up holds them up is left to the seed.
+        for kind in ["failed/", "stuck_", "missing_upstream/", "changed_after_final/", "unreadable/"] {
+            assert!(steps.iter().any(|step| step.contains(&format!(" {kind}"))), "no {kind} in the whole day");
         }
     }
 
