@@ -74,19 +74,42 @@ impl Loaded {
     }
 }
 
+/// Whether the secrets that a configuration names are read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Secrets {
+    /// They are.
+    Read,
+    /// They are not looked for.
+    LeftOut,
+}
+
 impl Config {
-    /// Reads and checks the configuration at `path`, and the secret it names.
+    /// Reads and checks the configuration at `path`, and the secrets it names.
     ///
     /// # Errors
     ///
     /// Every fault there is, at once: an unreadable file, faults of syntax, unknown keys, values of
     /// the wrong type or out of range, missing keys, a secret that cannot be had.
     pub fn load(path: &Path, environment: Environment<'_>) -> Result<Loaded, ConfigError> {
+        Self::load_with(path, environment, Secrets::Read)
+    }
+
+    /// The same for who asks and tells nobody anything: every secret is left out, and empty. So a ledger can be
+    /// looked at by who may read it and not the secrets.
+    ///
+    /// # Errors
+    ///
+    /// Every fault but those of secrets that cannot be had.
+    pub fn load_without_secrets(path: &Path, environment: Environment<'_>) -> Result<Loaded, ConfigError> {
+        Self::load_with(path, environment, Secrets::LeftOut)
+    }
+
+    fn load_with(path: &Path, environment: Environment<'_>, secrets: Secrets) -> Result<Loaded, ConfigError> {
         let text = match file::read_text(path, MAX_FILE_BYTES) {
             Ok(text) => text,
             Err(unreadable) => return Err(ConfigError::of_the_file(path, unreadable.into_complaint())),
         };
-        let mut findings = Findings::new(path, &text);
+        let mut findings = Findings::new(path, &text, secrets);
         let (repaired, trust) = syntax::repair(&text, &mut findings);
         let config = match trust {
             syntax::Trust::Tables => reader::read(&repaired, environment, &mut findings).ok(),

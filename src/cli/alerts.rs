@@ -18,9 +18,10 @@ pub(super) enum AlertsCommand {
 
 /// Runs a command on the alerts.
 pub(super) fn run(common: &Common, wanted: &AlertsCommand, terminal: Terminal) -> Result<Exit, Failure> {
-    let config = session::load(common, terminal)?;
     match wanted {
-        AlertsCommand::Test(wanted) => test::run(&config, wanted, terminal),
-        AlertsCommand::Outbox(wanted) => outbox::run(&config, wanted, terminal),
+        AlertsCommand::Test(wanted) => test::run(&session::load(common, terminal)?, wanted, terminal),
+        AlertsCommand::Outbox(wanted) => {
+            outbox::run(&session::load_for_reading(common, terminal)?, wanted, terminal)
+        }
     }
 }

@@ -51,7 +51,7 @@ pub(super) enum BreaksCommand {
 
 /// Runs a command about breaks.
 pub(super) fn run(common: &Common, wanted: &BreaksCommand, terminal: Terminal) -> Result<Exit, Failure> {
-    let config = session::load(common, terminal)?;
+    let config = session::load_for_reading(common, terminal)?;
     match wanted {
         BreaksCommand::List(wanted) => list::run(&config, wanted, terminal),
         BreaksCommand::Replay(wanted) => replay::run(&config, wanted, terminal),

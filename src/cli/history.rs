@@ -25,7 +25,7 @@ pub(super) struct HistoryArguments {
 
 /// Shows the story of one orchestration.
 pub(super) fn run(common: &Common, wanted: &HistoryArguments, terminal: Terminal) -> Result<Exit, Failure> {
-    let config = session::load(common, terminal)?;
+    let config = session::load_for_reading(common, terminal)?;
     let reader = Reader::open(&session::ledger_path(&config))?;
     let id = show::resolve(&reader, &wanted.id)?;
     let Some(history) = reader.history(&id)? else {

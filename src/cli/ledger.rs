@@ -27,7 +27,7 @@ pub(super) enum LedgerCommand {
 
 /// Runs a command on the ledger.
 pub(super) fn run(common: &Common, wanted: &LedgerCommand, terminal: Terminal) -> Result<Exit, Failure> {
-    let config = session::load(common, terminal)?;
+    let config = session::load_for_reading(common, terminal)?;
     match wanted {
         LedgerCommand::Verify(wanted) => verify::run(&config, wanted, terminal),
         LedgerCommand::Backup(wanted) => backup::run(&config, wanted, terminal),

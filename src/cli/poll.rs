@@ -38,7 +38,7 @@ pub(super) fn run(
     pace: Pace,
     terminal: Terminal,
 ) -> Result<Exit, Failure> {
-    let config = session::load(common, terminal)?;
+    let config = session::load_for_work(common, terminal)?;
     let whom = whom(&config, &wanted.profile)?;
     let work = match pace {
         Pace::ByGap => Wanted::Poll(whom),

@@ -5,9 +5,9 @@ use std::path::PathBuf;
 use super::failure::Failure;
 use super::terminal::Terminal;
 use super::{Common, logging_of};
-use crate::config::{self, Colour, Config};
+use crate::config::{self, Colour, Config, ConfigError, Loaded};
 use crate::daemon;
-use crate::ledger::{Reader, Route};
+use crate::ledger::{Beside, Holder, Reader, Route};
 use crate::logging::Levels;
 use crate::model::Timestamp;
 
@@ -16,10 +16,39 @@ pub(super) fn load(common: &Common, terminal: Terminal) -> Result<Config, Failur
     load_and_log(common, terminal).map(|(config, _)| config)
 }
 
+/// The same for commands that only read the ledger, or write to it beside a daemon: without the secrets.
+pub(super) fn load_for_reading(common: &Common, terminal: Terminal) -> Result<Config, Failure> {
+    let loaded = Config::load_without_secrets(&path(common), &config::process_environment);
+    begin(common, loaded, terminal).map(|(config, _)| config)
+}
+
+/// The same for what the daemon does where there is one, and this process elsewhere: with the secrets where it is up
+/// to this process.
+pub(super) fn load_for_work(common: &Common, terminal: Terminal) -> Result<Config, Failure> {
+    let loaded = Config::load_without_secrets(&path(common), &config::process_environment);
+    let holder = loaded.as_ref().ok().and_then(|loaded| Beside::at(&loaded.config.ledger.path).holder().ok());
+    match holder {
+        Some(Holder::Daemon { .. }) => begin(common, loaded, terminal).map(|(config, _)| config),
+        _ => load(common, terminal),
+    }
+}
+
 /// The same, with what sets the log's level later.
 pub(super) fn load_and_log(common: &Common, terminal: Terminal) -> Result<(Config, Levels), Failure> {
-    let path = config::path_from(common.config.clone());
-    let loaded = Config::load(&path, &config::process_environment).map_err(Failure::Config)?;
+    begin(common, Config::load(&path(common), &config::process_environment), terminal)
+}
+
+fn path(common: &Common) -> PathBuf {
+    config::path_from(common.config.clone())
+}
+
+/// Tells the warnings, or the faults, and starts logging.
+fn begin(
+    common: &Common,
+    loaded: Result<Loaded, ConfigError>,
+    terminal: Terminal,
+) -> Result<(Config, Levels), Failure> {
+    let loaded = loaded.map_err(Failure::Config)?;
     if !loaded.warnings.is_empty() {
         terminal.tell(loaded.render_warnings(colour(terminal)).trim_end());
     }

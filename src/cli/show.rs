@@ -49,7 +49,8 @@ enum Live {
 
 /// Shows one orchestration.
 pub(super) fn run(common: &Common, wanted: &ShowArguments, terminal: Terminal) -> Result<Exit, Failure> {
-    let config = session::load(common, terminal)?;
+    let load = if wanted.live { session::load } else { session::load_for_reading };
+    let config = load(common, terminal)?;
     let reader = Reader::open(&session::ledger_path(&config))?;
     let id = resolve(&reader, &wanted.id)?;
     let known = Known {

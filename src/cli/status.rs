@@ -28,7 +28,7 @@ pub(super) struct StatusArguments {
 
 /// Shows the ledger at a glance.
 pub(super) fn run(common: &Common, wanted: &StatusArguments, terminal: Terminal) -> Result<Exit, Failure> {
-    let config = session::load(common, terminal)?;
+    let config = session::load_for_reading(common, terminal)?;
     let path = session::ledger_path(&config);
     let now = SystemClock.now();
     let overview = Reader::open(&path)?.overview(now)?;

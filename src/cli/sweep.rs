@@ -37,7 +37,7 @@ pub(super) struct SweepArguments {
 
 /// Sweeps, or has the daemon sweep that holds the ledger, and shows the outcome.
 pub(super) fn run(common: &Common, wanted: &SweepArguments, terminal: Terminal) -> Result<Exit, Failure> {
-    let config = session::load(common, terminal)?;
+    let config = session::load_for_work(common, terminal)?;
     let window = if wanted.full { SweepWindow::Everything } else { wanted.window };
     let since = if wanted.resume { Since::CutShort } else { Since::Asked(SystemClock.now()) };
     let work = Wanted::Sweep(whom(&config, &wanted.profile)?, window, since);

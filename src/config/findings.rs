@@ -6,6 +6,7 @@
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
+use super::Secrets;
 use super::complaint::{Complaint, ValueDisplay};
 use super::fault::{Fault, Position, Source, Warning};
 
@@ -20,6 +21,8 @@ pub(super) struct Reported(());
 /// The faults and warnings of one file.
 #[derive(Debug)]
 pub(super) struct Findings<'t> {
+    /// Whether what can be found about secrets is looked for.
+    pub(super) secrets: Secrets,
     file: PathBuf,
     text: &'t str,
     syntax: Vec<Fault>,
@@ -30,8 +33,9 @@ pub(super) struct Findings<'t> {
 }
 
 impl<'t> Findings<'t> {
-    pub(super) fn new(file: &Path, text: &'t str) -> Self {
+    pub(super) fn new(file: &Path, text: &'t str, secrets: Secrets) -> Self {
         Self {
+            secrets,
             file: file.to_owned(),
             text,
             syntax: Vec::new(),

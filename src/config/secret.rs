@@ -8,7 +8,6 @@ use std::path::{Path, PathBuf};
 use secrecy::{ExposeSecret as _, SecretString};
 use toml::de::DeValue;
 
-use super::Environment;
 use super::alerts::SecretUrl;
 use super::complaint::Complaint;
 use super::file::{self, Unreadable};
@@ -16,6 +15,7 @@ use super::findings::{Findings, Reported};
 use super::settings::SecretSource;
 use super::table::{Placed, Table};
 use super::value;
+use super::{Environment, Secrets};
 
 /// The keys that name where a secret is.
 #[derive(Debug)]
@@ -129,6 +129,9 @@ fn secret_url(
     findings: &mut Findings<'_>,
 ) -> Result<Option<SecretUrl>, Reported> {
     let Some((secret, source, key)) = placed(table, keys, environment, findings)? else { return Ok(None) };
+    if findings.secrets == Secrets::LeftOut {
+        return Ok(Some(SecretUrl::left_out()));
+    }
     match value::secret_url(secret.expose_secret().trim()) {
         Ok(url) => Ok(Some(SecretUrl::new(&url))),
         Err(complaint) => Err(findings.fault(source.span(), &table.label(key), complaint)),
@@ -159,6 +162,9 @@ fn placed(
     }
     let Some(source) = file?.or(variable?).or(credential?) else { return Ok(None) };
     let key = present.first().copied().unwrap_or(keys.file);
+    if findings.secrets == Secrets::LeftOut {
+        return Ok(Some((SecretString::from(""), source, key)));
+    }
     match fetch(source.get_ref(), keys, environment) {
         Ok(secret) => {
             warn_of_readers(table, keys, &source, findings);

@@ -246,6 +246,11 @@ impl SecretUrl {
         Self { origin: url.origin().ascii_serialization(), url: SecretString::from(url.to_string()) }
     }
 
+    /// In place of one that was not read.
+    pub(in crate::config) fn left_out() -> Self {
+        Self { origin: "not read".to_owned(), url: SecretString::from("") }
+    }
+
     /// The whole URL, to be called and not to be shown.
     pub fn expose(&self) -> &str {
         self.url.expose_secret()

@@ -140,3 +140,40 @@ fn a_missing_row_is_told_wherever_it_is_asked_for() {
     shell.run_well(&["ledger", "verify"]);
     shell.end();
 }
+
+/// Catches: a person who may read the ledger and not the secrets, and is refused for what needs none.
+#[test]
+fn rule_13_who_only_reads_or_asks_a_daemon_needs_no_secret() {
+    let shell = Shell::new(Setup::of(20).profiles(1).sim);
+    let sinks = "[alerts.heartbeat]\nurl_file = \"beat\"\n\
+                 [[alerts.sinks]]\ntype = \"slack\"\nname = \"channel\"\nurl_file = \"slack\"\n\
+                 [[alerts.sinks]]\ntype = \"pagerduty\"\nname = \"oncall\"\nrouting_key_file = \"slack\"\n\
+                 [[alerts.sinks]]\ntype = \"alertmanager\"\nname = \"am\"\nurls = [\"http://127.0.0.1:1\"]\n\
+                 user = \"u\"\npassword_file = \"slack\"\n\
+                 [[alerts.sinks]]\ntype = \"webhook\"\nname = \"hook\"\nurl_file = \"beat\"\nsecret_file = \"slack\"\n";
+    shell.run_well(&["poll"]);
+    let daemon = shell.start_daemon();
+    shell.configure(&[("+", sinks)]);
+    std::fs::remove_file(shell.file("secret")).unwrap();
+    shell.run_well(&["poll"]);
+    daemon.stop();
+    let id = id_of(&shell.control.truth()[0]);
+    for arguments in [
+        &["status"][..],
+        &["show", &id],
+        &["history", &id],
+        &["breaks", "list"],
+        &["breaks", "replay"],
+        &["alerts", "outbox"],
+        &["ledger", "verify"],
+        &["ledger", "backup", "copy.db"],
+    ] {
+        shell.run_well(arguments);
+    }
+    for arguments in [&["poll"][..], &["show", "--live", &id], &["alerts", "test"], &["check-config"]] {
+        let ran = shell.run(arguments);
+        assert_eq!(ran.code, Some(78), "{arguments:?}: {}", ran.stderr);
+        assert!(ran.stderr.contains("the secret in "), "{arguments:?}: {}", ran.stderr);
+    }
+    shell.end();
+}
