@@ -22,10 +22,9 @@ pub(super) fn step(telling: &Telling<'_>) -> String {
             "{ask}, why it does not move. Do not send the money again: it may still arrive. It resolves by \
              itself when it moves on."
         ),
-        BreakKind::StuckBetweenLegs => format!(
-            "Ask Paxos support now, with the ids above, where the money is. Do not send it again: it may still arrive. It \
-             resolves by itself when it does."
-        ),
+        BreakKind::StuckBetweenLegs => "Ask Paxos support now, with the ids above, where the money is. Do not send \
+                                        it again: it may still arrive. It resolves by itself when it does."
+            .to_owned(),
         BreakKind::StuckPending => "Have it approved or refused at Paxos by who may do that; if nobody knows of \
                                     it, find out who created it. It resolves by itself then."
             .to_owned(),

@@ -163,7 +163,10 @@ impl Day {
         assert_eq!(standing.into_iter().collect::<BTreeSet<_>>(), open);
         // Which leg of those that are held up holds them up is left to the seed.
         for kind in ["failed/", "stuck_", "missing_upstream/", "changed_after_final/", "unreadable/"] {
-            assert!(steps.iter().any(|step| step.contains(&format!(" {kind}"))), "no {kind} in the whole day");
+            assert!(
+                steps.iter().any(|step| step.contains(&format!(" {kind}"))),
+                "no {kind} in the whole day"
+            );
         }
     }
 
