@@ -6,7 +6,7 @@
 use std::ffi::OsString;
 use std::fs::{self, File, OpenOptions, Permissions, TryLockError};
 use std::io;
-use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _, PermissionsExt as _};
+use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _, PermissionsExt as _, fchown};
 use std::path::{Path, PathBuf};
 
 use rusqlite::backup::{Backup, StepResult};
@@ -75,6 +75,20 @@ impl Partial {
         Ok(copy)
     }
 
+    /// Gives it to whom the file in its place belongs, or the folder where there is none: a service has to go on with
+    /// what root puts there. Who may not give it away keeps it.
+    pub(super) fn give_to_owner_of(&self, place: &Path) -> Result<(), Problem> {
+        let owner = fs::metadata(place).or_else(|_| fs::metadata(folder_of(place)))?;
+        let own = self.file.metadata()?;
+        if (own.uid(), own.gid()) == (owner.uid(), owner.gid()) {
+            return Ok(());
+        }
+        match fchown(&self.file, Some(owner.uid()), Some(owner.gid())) {
+            Err(error) if error.kind() != io::ErrorKind::PermissionDenied => Err(error.into()),
+            _ => Ok(()),
+        }
+    }
+
     /// Puts it in its place, once its connection is closed. The answer is its size in bytes.
     pub(super) fn put(mut self, place: &Path) -> Result<u64, Problem> {
         self.file.sync_all()?;
@@ -101,8 +115,11 @@ impl Drop for Partial {
 
 /// Makes what was renamed in the folder of `path` last over a loss of power.
 pub(super) fn sync_folder(path: &Path) -> io::Result<()> {
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
-    File::open(folder.unwrap_or(Path::new(".")))?.sync_all()
+    File::open(folder_of(path))?.sync_all()
+}
+
+fn folder_of(path: &Path) -> &Path {
+    path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
 fn remove_if_there(path: &Path) -> io::Result<()> {

@@ -91,6 +91,7 @@ pub fn restore(ledger: &Path, file: &Path, api_url: &str, now: Timestamp) -> Res
     let amended = amend(&mut copy, former.as_ref().and_then(|read| read.as_ref().ok()), &waiting, now);
     let Amended { epoch, from, head, outbox } = amended.map_err(|problem| problem.of(file))?;
     copy.close().map_err(|(_, error)| of_ledger(error.into()))?;
+    partial.give_to_owner_of(&path).map_err(of_ledger)?;
     let replaced = match former {
         None => Replaced::Nothing,
         Some(former) => {

@@ -40,6 +40,30 @@ fn kept(restored: &Restored) -> PathBuf {
     }
 }
 
+/// Catches: a service that cannot open the ledger which root restored for it.
+#[tokio::test]
+async fn what_root_restores_belongs_to_the_former_owner() {
+    use std::os::unix::fs::{MetadataExt as _, chown};
+    let (bench, copy) = bench().await;
+    // Nobody but root can give a file away.
+    if chown(bench.path(), Some(4711), Some(4712)).is_err() {
+        return;
+    }
+    let (bench, _) = bench
+        .meanwhile(|path| {
+            restored(path, &copy).unwrap();
+            let owner = fs::metadata(path).map(|found| (found.uid(), found.gid())).unwrap();
+            assert_eq!(owner, (4711, 4712));
+            // Where there is none the folder tells whose it is.
+            fs::remove_file(path).unwrap();
+            chown(path.parent().unwrap(), Some(4713), None).unwrap();
+            restored(path, &copy).unwrap();
+            assert_eq!(fs::metadata(path).unwrap().uid(), 4713);
+        })
+        .await;
+    assert_eq!(bench.findings(), [""; 0]);
+}
+
 #[tokio::test]
 async fn rule_10_a_restored_backup_starts_an_epoch_and_owes_a_sweep() {
     let (bench, copy) = bench().await;
