@@ -251,6 +251,8 @@ fn world(seed: u64) -> SimConfig {
             size: 600,
             history: HOUR * 48,
             arrivals_per_hour: 40,
+            // Enough that none of the days is without one.
+            stuck: Rate::percent(1),
             listed_under: ListedUnder::Both,
             row_faults: row_faults(),
             late_by: LATE_BY,
