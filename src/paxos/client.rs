@@ -21,7 +21,7 @@ use super::stop::{Begun, Stops};
 use super::token::{READ_ORCHESTRATION, READ_PROFILE, READ_TRANSFER, Scope, Token, Tokens};
 use super::transport::{Answer, MAX_LIST_BYTES, MAX_SMALL_BYTES, Transport};
 use super::{
-    BodyError, Call, Cursor, FetchError, Limits, ListQuery, Page, Row, ServerClock, Settings, Stop,
+    BodyError, Call, Cursor, Endpoint, FetchError, Limits, ListQuery, Page, Row, ServerClock, Settings, Stop,
     StopKeeper, Subject, Transfer, UnreadPage, profiles, transfers,
 };
 use crate::clock::SharedClock;
@@ -92,7 +92,11 @@ impl Client {
             keeper,
             told: Arc::new(Told::never(Arc::clone(&clock))),
             clock,
+            observer: Arc::clone(&settings.observer),
         };
+        if let Some(stop) = outbound.stops.longest() {
+            outbound.observer.stop_goes_on(&stop);
+        }
         Ok(Self::over(outbound, settings, seen, None))
     }
 
@@ -110,6 +114,7 @@ impl Client {
             keeper: Arc::clone(&former.keeper),
             told: Arc::clone(&former.told),
             clock: Arc::clone(&former.clock),
+            observer: Arc::clone(&settings.observer),
         };
         Ok(Self::over(outbound, settings, self.server_clock(), self.mean_latency()))
     }
@@ -124,10 +129,10 @@ impl Client {
         let clock = Arc::clone(&outbound.clock);
         let inner = Inner {
             sign_in: SignIn::new(&settings, Arc::clone(&outbound), Arc::clone(&clock)),
+            tokens: Tokens::new(clock, Arc::clone(&settings.observer)),
             settings,
             outbound,
             server_clock: Mutex::new(server_clock),
-            tokens: Tokens::new(clock),
             latency: Mutex::new(latency),
             asked: AtomicU64::new(0),
         };
@@ -177,7 +182,7 @@ impl Client {
         let mut url = self.url(&["orchestration", "orchestrations"])?;
         query.write_to(&mut url, cursor);
         let subject = if query.profile_ids.is_empty() { Subject::Account } else { Subject::Profiles };
-        let ask = Ask::new(lane, url, READ_ORCHESTRATION, MAX_LIST_BYTES);
+        let ask = Ask::new(lane, Endpoint::List, url, READ_ORCHESTRATION, MAX_LIST_BYTES);
         let mut silence = Silence::default();
         self.fetch(&ask, |answer| {
             let (took, date) = (answer.took, answer.date);
@@ -193,7 +198,7 @@ impl Client {
     /// Get Orchestration.
     pub async fn get(&self, lane: Lane, id: &Identifier) -> Result<Got, FetchError> {
         let url = self.url(&["orchestration", "orchestrations", &id.to_string()])?;
-        let ask = Ask::new(lane, url, READ_ORCHESTRATION, MAX_SMALL_BYTES);
+        let ask = Ask::new(lane, Endpoint::Get, url, READ_ORCHESTRATION, MAX_SMALL_BYTES);
         self.fetch(&ask, |answer| {
             if answer.status == 404 {
                 return Ok(Got::NotFound);
@@ -213,7 +218,7 @@ impl Client {
     /// Get Transfer, asked once: what does not come is not worth waiting for. `None` where there is none with this id.
     pub async fn transfer(&self, lane: Lane, id: &Identifier) -> Result<Option<Transfer>, FetchError> {
         let url = self.url(&["transfer", "transfers", &id.to_string()])?;
-        let ask = Ask::new(lane, url, READ_TRANSFER, MAX_SMALL_BYTES);
+        let ask = Ask::new(lane, Endpoint::Transfer, url, READ_TRANSFER, MAX_SMALL_BYTES);
         let answer = self.answer(&ask).await.map_err(AttemptError::into_inner)?;
         if answer.status == 404 {
             return Ok(None);
@@ -231,7 +236,7 @@ impl Client {
             if let Some(cursor) = cursors.last() {
                 url.query_pairs_mut().append_pair("page_cursor", cursor.as_str());
             }
-            let ask = Ask::new(lane, url, READ_PROFILE, MAX_LIST_BYTES);
+            let ask = Ask::new(lane, Endpoint::Profiles, url, READ_PROFILE, MAX_LIST_BYTES);
             let mut silence = Silence::default();
             let (page, next) = self
                 .fetch(&ask, |answer| {
@@ -273,7 +278,12 @@ impl Client {
 
     /// Heeds a pause that somebody else was asked for, as this client heeds its own.
     pub fn heed(&self, stop: &Stop) {
-        if self.inner.outbound.stops.heed(stop) == Begun::New {
+        let outbound = &self.inner.outbound;
+        let begun = outbound.stops.heed(stop);
+        if begun != Begun::Known {
+            outbound.observer.stop_began(stop);
+        }
+        if begun == Begun::New {
             tracing::warn!(
                 host = stop.host,
                 until = %stop.until,
@@ -296,7 +306,8 @@ impl Client {
         mut read: impl FnMut(Answer) -> Result<T, FetchError>,
     ) -> Result<T, FetchError> {
         let inner = &self.inner;
-        let mut retries = Retries::new(&inner.settings.retry, inner.seed(), &ask.call, &inner.outbound.told);
+        let mut retries =
+            Retries::new(&inner.settings.retry, inner.seed(), &ask.call, ask.endpoint, &inner.outbound);
         loop {
             let outcome = match self.answer(ask).await {
                 Ok(answer) => read(answer).map_err(AttemptError::from),
@@ -311,7 +322,8 @@ impl Client {
 
     /// One attempt; two where the token is refused, since it may have been revoked.
     async fn answer(&self, ask: &Ask) -> Result<Answer, AttemptError> {
-        let manner = Manner { lane: ask.lane, stop_patience: self.stop_patience, sent: &self.sent };
+        let Ask { lane, endpoint, .. } = *ask;
+        let manner = Manner { lane, endpoint, stop_patience: self.stop_patience, sent: &self.sent };
         let token = self.token(manner, ask.scope).await?;
         let answer = self.inner.send(manner, ask, token.authorization.clone()).await?;
         if answer.status != 401 {
@@ -386,6 +398,7 @@ impl Silence {
 /// One question, to be asked as often as it takes.
 struct Ask {
     lane: Lane,
+    endpoint: Endpoint,
     url: Url,
     call: Call,
     scope: Scope,
@@ -394,9 +407,9 @@ struct Ask {
 }
 
 impl Ask {
-    fn new(lane: Lane, url: Url, scope: Scope, limit: usize) -> Self {
+    fn new(lane: Lane, endpoint: Endpoint, url: Url, scope: Scope, limit: usize) -> Self {
         let call = Call::get(url.path());
-        Self { lane, url, call, scope, limit }
+        Self { lane, endpoint, url, call, scope, limit }
     }
 
     fn unintelligible(&self, problem: BodyError) -> FetchError {

@@ -8,13 +8,14 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use reqwest::Request;
+use tokio::time::Instant;
 
 use super::address::host_and_port;
 use super::limiter::Limiter;
 use super::retry::{AttemptError, Told};
 use super::stop::{Begun, DEFAULT_STOP, LONGEST_STOP, SHORTEST_STOP, Stops};
 use super::transport::{Answer, Transport};
-use super::{Call, FetchError, Stop, StopKeeper};
+use super::{Call, Endpoint, FetchError, Observer, Stop, StopKeeper};
 use crate::clock::SharedClock;
 use crate::model::Lane;
 
@@ -23,6 +24,8 @@ use crate::model::Lane;
 pub(super) struct Manner<'a> {
     /// The place at the limiter.
     pub(super) lane: Lane,
+    /// What is asked.
+    pub(super) endpoint: Endpoint,
     /// The longest pause that is waited out.
     pub(super) stop_patience: Duration,
     /// Counts what is sent.
@@ -37,6 +40,7 @@ pub(super) struct Outbound {
     pub(super) keeper: Arc<dyn StopKeeper>,
     pub(super) told: Arc<Told>,
     pub(super) clock: SharedClock,
+    pub(super) observer: Arc<dyn Observer>,
 }
 
 impl Outbound {
@@ -54,14 +58,20 @@ impl Outbound {
                 AttemptError::Lasting(FetchError::Throttled { host: stop.host, until: stop.until })
             })?;
             let stopped = |_| AttemptError::Lasting(FetchError::Stopped { call: call.clone() });
+            let queued = Instant::now();
             self.limiter.permit(manner.lane).await.map_err(stopped)?;
+            self.observer.waited(manner.lane, queued.elapsed());
             // A stop may have begun while this request waited for its turn.
             if self.stops.of(&host).is_none() {
                 break;
             }
         }
         manner.sent.fetch_add(1, Ordering::Relaxed);
-        let answer = self.transport.exchange(call, request, limit).await?;
+        let sent = Instant::now();
+        let answer = self.transport.exchange(call, request, limit).await;
+        let status = answer.as_ref().ok().map(|answer| answer.status);
+        self.observer.answered(manner.endpoint, status, sent.elapsed());
+        let answer = answer?;
         tracing::debug!(
             endpoint = %call,
             lane = %manner.lane,
@@ -101,6 +111,7 @@ impl Outbound {
             Begun::Known => {}
         }
         if begun != Begun::Known {
+            self.observer.stop_began(&stop);
             self.keeper.keep(&stop).await;
         }
         FetchError::Throttled { host: stop.host, until }

@@ -8,7 +8,8 @@ use std::time::Duration;
 
 use backon::{BackoffBuilder as _, ExponentialBackoff, ExponentialBuilder};
 
-use super::{BodyError, Call, FetchError, RetryPolicy};
+use super::outbound::Outbound;
+use super::{BodyError, Call, Endpoint, FetchError, Observer, RetryPolicy};
 use crate::clock::SharedClock;
 
 /// How often people are told that requests are sent again.
@@ -67,14 +68,22 @@ impl Told {
 /// What is left of the attempts at one request.
 pub(super) struct Retries<'a> {
     call: &'a Call,
+    endpoint: Endpoint,
     told: &'a Told,
+    observer: &'a dyn Observer,
     delays: ExponentialBackoff,
     failed: u32,
 }
 
 impl<'a> Retries<'a> {
     /// As many attempts as the policy allows.
-    pub(super) fn new(policy: &RetryPolicy, seed: u64, call: &'a Call, told: &'a Told) -> Self {
+    pub(super) fn new(
+        policy: &RetryPolicy,
+        seed: u64,
+        call: &'a Call,
+        endpoint: Endpoint,
+        outbound: &'a Outbound,
+    ) -> Self {
         let retries = usize::try_from(policy.attempts.get() - 1).unwrap_or(usize::MAX);
         let delays = ExponentialBuilder::new()
             .with_min_delay(policy.first_delay)
@@ -83,7 +92,7 @@ impl<'a> Retries<'a> {
             .with_jitter()
             .with_jitter_seed(seed)
             .build();
-        Self { call, told, delays, failed: 0 }
+        Self { call, endpoint, told: &outbound.told, observer: &*outbound.observer, delays, failed: 0 }
     }
 
     /// Waits until the request may be sent again after this failure; an error where it may not.
@@ -94,6 +103,7 @@ impl<'a> Retries<'a> {
         };
         let Some(delay) = self.delays.next() else { return Err(failure) };
         self.failed += 1;
+        self.observer.sent_again(self.endpoint);
         /// What is told, at this level.
         macro_rules! tell {
             ($level:ident) => {

@@ -4,11 +4,12 @@
 //! `config` to know.
 
 use std::num::NonZeroU32;
+use std::sync::Arc;
 use std::time::Duration;
 
 use secrecy::SecretString;
 
-use super::ApiUrl;
+use super::{ApiUrl, Observer, Unobserved};
 use crate::model::TransferLookUps;
 
 /// What the client has to be told.
@@ -37,6 +38,8 @@ pub struct Settings {
     pub jitter_seed: u64,
     /// Whether the scope for looking up transfers is asked for.
     pub look_up_transfers: TransferLookUps,
+    /// Is told what the client does.
+    pub observer: Arc<dyn Observer>,
 }
 
 impl Settings {
@@ -66,6 +69,7 @@ impl Settings {
             extra_root_certificates: Vec::new(),
             jitter_seed: 0,
             look_up_transfers: TransferLookUps::Off,
+            observer: Arc::new(Unobserved),
         }
     }
 }

@@ -22,7 +22,7 @@ use super::problem::plain;
 use super::retry::{AttemptError, Retries};
 use super::token::{READ_ORCHESTRATION, READ_PROFILE, READ_TRANSFER, Scope, Token};
 use super::transport::MAX_SMALL_BYTES;
-use super::{BodyError, Call, FetchError, Problem, RetryPolicy, Settings, Subject};
+use super::{BodyError, Call, Endpoint, FetchError, Problem, RetryPolicy, Settings, Subject};
 use crate::clock::SharedClock;
 use crate::model::{Lane, TransferLookUps};
 
@@ -75,8 +75,8 @@ impl SignIn {
     /// Gets a new token. Where one of the wanted scopes is not granted, one with fewer.
     pub(super) async fn token(&self, seed: u64, manner: Manner<'_>) -> Result<Token, FetchError> {
         // Everybody waits for the token, so it goes before them all.
-        let manner = Manner { lane: Lane::Refresh, ..manner };
-        let mut retries = Retries::new(&self.retry, seed, &self.call, &self.outbound.told);
+        let manner = Manner { lane: Lane::Refresh, endpoint: Endpoint::Token, ..manner };
+        let mut retries = Retries::new(&self.retry, seed, &self.call, Endpoint::Token, &self.outbound);
         loop {
             let mut granted = Err(Refusal::Scope);
             for scopes in self.wanted {

@@ -10,7 +10,7 @@ use std::time::Duration;
 use reqwest::header::HeaderValue;
 use tokio::sync::Mutex;
 
-use super::FetchError;
+use super::{FetchError, Observer, TokenFetch};
 use crate::clock::SharedClock;
 
 /// A scope, and what tallyd needs it for.
@@ -70,6 +70,7 @@ impl Token {
 /// The token in use, and the turn to fetch the next one.
 pub(super) struct Tokens {
     clock: SharedClock,
+    observer: Arc<dyn Observer>,
     held: Mutex<Held>,
     /// How many attempts to fetch a token have ended.
     ended: AtomicU64,
@@ -83,8 +84,8 @@ struct Held {
 }
 
 impl Tokens {
-    pub(super) fn new(clock: SharedClock) -> Self {
-        Self { clock, held: Mutex::default(), ended: AtomicU64::new(0) }
+    pub(super) fn new(clock: SharedClock, observer: Arc<dyn Observer>) -> Self {
+        Self { clock, observer, held: Mutex::default(), ended: AtomicU64::new(0) }
     }
 
     /// The token in use, or a new one from `fetch`. Whoever waits while another fetches shares what
@@ -107,6 +108,7 @@ impl Tokens {
         }
         let fetched = fetch.await;
         self.ended.fetch_add(1, Ordering::Release);
+        self.observer.token_fetched(if fetched.is_ok() { TokenFetch::Granted } else { TokenFetch::Failed });
         match fetched {
             Ok(token) => {
                 let token = Arc::new(token);
