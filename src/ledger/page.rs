@@ -1,6 +1,7 @@
 //! One page of rows, written in one transaction with everything that follows from it.
 
 mod judging;
+mod news;
 mod presence;
 
 use rusqlite::{Connection, OptionalExtension, params};
@@ -15,6 +16,7 @@ use super::digest::digest;
 use super::indexes::Lookup;
 use super::journal::{self, Body, Entry, EntryKind, JournalHead, hex};
 use super::listing::{self, Progress};
+use super::observer::PageNews;
 use super::rows::{self, NewRow, Rows, Stored};
 use super::rules::Rules;
 use super::{Moment, OrchestrationKey, PollNumber, Problem, ProfileKey, breaks, identity, missing};
@@ -52,6 +54,8 @@ pub struct PageCommitted {
     /// What was created after this instant may be missing from the page; `None` where nothing is in
     /// doubt. A replica that showed a row as of some time knows everything that was created before.
     pub doubt_from: Option<Timestamp>,
+    /// What it came to beside the counts; `None` where its poll is not in the ledger.
+    pub news: Option<PageNews>,
 }
 
 /// Writes a page, the journal, what follows, and the listing's position, in the caller's transaction.
@@ -132,6 +136,7 @@ impl<'a> Desk<'a> {
                 counts,
                 stale: Vec::new(),
                 doubt_from: (page.without_id > 0).then_some(page.begins_at),
+                news: None,
             },
         })
     }
@@ -373,6 +378,7 @@ impl<'a> Desk<'a> {
             self.page.poll.0,
         )?;
         listing::count(self.connection, self.page.poll, &self.committed.counts)?;
+        self.committed.news = self.news()?;
         Ok(self.committed)
     }
 }

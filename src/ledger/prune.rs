@@ -15,8 +15,8 @@ use crate::model::{Identifier, Timestamp};
 use super::checkpoint::{self, Checkpoint, PrunedCounts};
 use super::digest::OldValues;
 use super::journal::{self, Batch, Body, Entry, EntryKind, JournalHead, hex};
+use super::take_over::take_over;
 use super::verify::stories::{self, End, Stories};
-use super::writer::take_over;
 use super::{LedgerError, Problem, Role, breaks, open, rows, sweep, verify};
 
 /// What is younger than this is never pruned, in days.

@@ -5,7 +5,7 @@ use std::path::Path;
 use crate::model::Timestamp;
 
 use super::partial::beside;
-use super::writer::take_over;
+use super::take_over::take_over;
 use super::{LedgerError, Problem, Role, open};
 
 /// What giving back came to, in bytes of the file and its write-ahead log.

@@ -17,8 +17,9 @@ use crate::model::{
 
 use super::journal::{self, JournalHead};
 use super::listing::{self, Listing, ProfileState, Slice, SliceKey};
-use super::lock::{self, Lock, Role};
+use super::lock::{Lock, Role};
 use super::lookup::{self, Before, Lost};
+use super::observer::{Observer, TRANSACTIONS, Unobserved};
 use super::open_rows::{self, KnownRow, OpenRow};
 use super::owed::{self, OwedSweep};
 use super::page::{self, PageCommit, PageCommitted};
@@ -26,9 +27,10 @@ use super::rules::Rules;
 use super::skew::{self, ClockSkew};
 use super::stops::{self, StoredStop};
 use super::sweep::{self, Sweep, SweepKey, SweepStep, SweptRow};
+use super::take_over::take_over;
 use super::{
-    LedgerError, Moment, OrchestrationKey, PollNumber, Problem, ProfileKey, breaks, checkpoint, identity,
-    indexes, open, polls,
+    LedgerError, Moment, OrchestrationKey, PollNumber, Problem, ProfileKey, breaks, checkpoint, indexes,
+    polls,
 };
 
 /// How many transactions may wait for the writer before those who ask wait too.
@@ -42,6 +44,7 @@ pub struct Ledger {
     jobs: mpsc::Sender<Job>,
     path: Arc<Path>,
     rules: Arc<RwLock<Arc<Rules>>>,
+    observer: Arc<dyn Observer>,
     /// The seq of the journal's last entry.
     seq: Arc<AtomicI64>,
     closed: Arc<tokio::sync::Mutex<oneshot::Receiver<()>>>,
@@ -81,9 +84,16 @@ impl Ledger {
             jobs,
             path: path.into(),
             rules: Arc::new(RwLock::new(Arc::new(rules))),
+            observer: Arc::new(Unobserved),
             seq,
             closed: Arc::new(tokio::sync::Mutex::new(closed)),
         })
+    }
+
+    /// The same handle, which tells `observer` what it has the writer do.
+    #[must_use]
+    pub fn observed_by(self, observer: Arc<dyn Observer>) -> Self {
+        Self { observer, ..self }
     }
 
     /// The ledger's file.
@@ -197,16 +207,15 @@ impl Ledger {
 
     /// Commits a page with all that follows from it.
     pub async fn commit_page(&self, page: PageCommit) -> Result<PageCommitted, LedgerError> {
-        let rules = self.rules();
-        self.transact("commit_page", move |connection| page::commit(connection, &rules, &page)).await
+        self.commit("commit_page", move |connection, rules| page::commit(connection, rules, &page)).await
     }
 
     /// Commits what Get Orchestration answered about rows that were listed in an older state. The same
     /// older answer in three polls running is taken, and journalled as gone back in time.
     pub async fn commit_lookup(&self, page: PageCommit) -> Result<PageCommitted, LedgerError> {
-        let rules = self.rules();
-        self.transact("commit_lookup", move |connection| {
-            lookup::commit(connection, &rules, &page, Before::ListedStale)
+        let before = Before::ListedStale;
+        self.commit("commit_lookup", move |connection, rules| {
+            lookup::commit(connection, rules, &page, before)
         })
         .await
     }
@@ -214,17 +223,15 @@ impl Ledger {
     /// Commits what Get Orchestration answered about rows that no list has answered about. Older answers
     /// are weighed as in [`commit_lookup`](Self::commit_lookup), and counted.
     pub async fn commit_found(&self, page: PageCommit) -> Result<PageCommitted, LedgerError> {
-        let rules = self.rules();
-        self.transact("commit_found", move |connection| {
-            lookup::commit(connection, &rules, &page, Before::NotListed)
-        })
-        .await
+        let before = Before::NotListed;
+        self.commit("commit_found", move |connection, rules| lookup::commit(connection, rules, &page, before))
+            .await
     }
 
     /// Commits that Paxos no longer knows these orchestrations. They are missing until they are met again.
     pub async fn commit_lost(&self, lost: Lost) -> Result<PageCommitted, LedgerError> {
-        let rules = self.rules();
-        self.transact("commit_lost", move |connection| lookup::commit_lost(connection, &rules, &lost)).await
+        self.commit("commit_lost", move |connection, rules| lookup::commit_lost(connection, rules, &lost))
+            .await
     }
 
     /// Every orchestration that the ledger holds as open and that the profile lists, oldest first.
@@ -313,9 +320,10 @@ impl Ledger {
         page: PageCommit,
         step: SweepStep,
     ) -> Result<PageCommitted, LedgerError> {
-        let rules = self.rules();
-        self.transact("commit_sweep_page", move |connection| sweep::commit(connection, &rules, &page, &step))
-            .await
+        self.commit("commit_sweep_page", move |connection, rules| {
+            sweep::commit(connection, rules, &page, &step)
+        })
+        .await
     }
 
     /// Takes a sweep back to `to`, if that is before its position, and forgets what it did not meet from
@@ -388,17 +396,47 @@ impl Ledger {
         self.transact("journal_head", move |connection| journal::head(connection)).await
     }
 
+    /// Commits a page, by the rules that hold, and tells what it came to.
+    async fn commit(
+        &self,
+        name: &'static str,
+        work: impl FnOnce(&Transaction<'_>, &Rules) -> Result<PageCommitted, Problem> + Send + 'static,
+    ) -> Result<PageCommitted, LedgerError> {
+        let (rules, observer) = (self.rules(), Arc::clone(&self.observer));
+        let tell = move |page: &PageCommitted| {
+            if let Some(news) = &page.news {
+                observer.committed(&page.counts, news);
+            }
+        };
+        self.transact_then(name, move |connection| work(connection, &rules), tell).await
+    }
+
     /// Runs `work` in a transaction of the writer. An error rolls all of it back.
     pub(super) async fn transact<T: Send + 'static>(
         &self,
         name: &'static str,
         work: impl FnOnce(&Transaction<'_>) -> Result<T, Problem> + Send + 'static,
     ) -> Result<T, LedgerError> {
+        self.transact_then(name, work, |_| {}).await
+    }
+
+    /// The same; `then` is given what was committed.
+    async fn transact_then<T: Send + 'static>(
+        &self,
+        name: &'static str,
+        work: impl FnOnce(&Transaction<'_>) -> Result<T, Problem> + Send + 'static,
+        then: impl FnOnce(&T) + Send + 'static,
+    ) -> Result<T, LedgerError> {
+        debug_assert!(TRANSACTIONS.contains(&name), "add {name} to TRANSACTIONS");
         let (answer, mut result) = oneshot::channel();
-        let seq = Arc::clone(&self.seq);
+        let (seq, observer) = (Arc::clone(&self.seq), Arc::clone(&self.observer));
         let job: Job = Box::new(move |connection| {
             let began = Instant::now();
             let outcome = in_transaction(connection, work);
+            observer.transacted(name, began.elapsed());
+            if let Ok(value) = &outcome {
+                then(value);
+            }
             if let Ok(head) = journal::head(connection) {
                 seq.store(head.seq, Ordering::Release);
             }
@@ -433,35 +471,6 @@ pub(super) fn in_transaction<T>(
     let value = work(&transaction)?;
     transaction.commit()?;
     Ok(value)
-}
-
-/// Takes the lock of the ledger at `path` and opens it for writing; makes it where there is none.
-pub(super) fn take_over(
-    path: &Path,
-    role: Role,
-    api_url: &str,
-    now: Timestamp,
-) -> Result<(Lock, Connection), Problem> {
-    let path = open::resolve(path)?;
-    let lock = lock::take(&path, role)?;
-    let mut connection = open::for_writing(&path)?;
-    adopt(&mut connection, api_url, now)?;
-    Ok((lock, connection))
-}
-
-/// Makes an opened file this environment's ledger and takes over what a killed process left.
-fn adopt(connection: &mut Connection, api_url: &str, now: Timestamp) -> Result<(), Problem> {
-    in_transaction(connection, |transaction| {
-        identity::bind_environment(transaction, api_url, now)?;
-        let interrupted = polls::mark_interrupted(transaction)?;
-        if interrupted > 0 {
-            tracing::warn!(
-                polls = interrupted,
-                "a former tallyd ended in the middle of a poll; going on from its last page"
-            );
-        }
-        Ok(())
-    })
 }
 
 fn serve(mut connection: Connection, mut queue: mpsc::Receiver<Job>, lock: Lock, ended: oneshot::Sender<()>) {

@@ -125,7 +125,7 @@ impl Weighed<'_> {
         self.before.as_ref().map(|before| &before.orchestration)
     }
 
-    fn now(&self) -> Option<&Orchestration> {
+    pub(super) fn now(&self) -> Option<&Orchestration> {
         let kept = self.kept.as_ref().map(|kept| &kept.orchestration);
         kept.or(self.received).or(self.before())
     }
