@@ -8,6 +8,7 @@ mod failure;
 mod heartbeat;
 mod http;
 mod message;
+mod observer;
 mod plan;
 mod sinks;
 mod text;
@@ -16,6 +17,7 @@ pub use deliver::{DeliverError, Delivery, TestError, test};
 pub use failure::{SendError, SinkError};
 pub use heartbeat::Heartbeat;
 pub use message::{DeadLetters, Message, NAMED, OneBreak, Summary, SummaryLine, Test, bounded};
+pub use observer::{Attempt, Beat, Observer, Unobserved};
 pub use plan::{More, Parcel, Retry, Summing, Tone, after_failure, has_settled, parcels, route, tells};
 pub use sinks::{
     Alert, Alertmanagers, Email, MAX_ALERTS, PagerDuty, Sink, Slack, Webhook, alert, alertmanager_payload,

@@ -6,6 +6,7 @@
 
 mod alerts;
 mod judging;
+mod observers;
 pub mod outcome;
 mod polls;
 mod reload;
@@ -26,6 +27,7 @@ use std::time::Duration;
 use tokio::sync::{Mutex, MutexGuard, Notify, mpsc, watch};
 
 pub use judging::rules;
+pub use observers::Observers;
 pub use session::{Patience, Session, SessionError, reading_client};
 pub use signals::orders;
 pub use sweeps::run_name;
@@ -201,7 +203,9 @@ pub async fn run(setup: Setup, mut orders: mpsc::Receiver<Order>) -> Result<(), 
     let judged_by = rules(&config);
     let service = Arc::new(Service::of_process());
     let watch = report::watch(Arc::clone(&service));
-    let session = Session::open(config, Arc::clone(&clock), Role::Daemon, judged_by, watch).await?;
+    let session =
+        Session::open(config, Arc::clone(&clock), Role::Daemon, judged_by, Observers::watching(watch))
+            .await?;
     let path = session.config().ledger.path.clone();
     let place = Place::of(&path).map_err(SessionError::Ledger)?;
     let reader = Reader::open(&path).map_err(SessionError::Ledger)?;

@@ -6,6 +6,7 @@
 mod sending;
 
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::task::{JoinError, JoinSet};
@@ -13,9 +14,9 @@ use tokio::time::Instant;
 
 use super::failure::{SendError, SinkError};
 use super::message::{Message, Test};
+use super::observer::Observer;
 use super::plan::{More, has_settled};
 use super::sinks::Sink;
-use super::text::Links;
 use crate::clock::SharedClock;
 use crate::config::{AlertsConfig, SinkConfig};
 use crate::ledger::{Ledger, LedgerError, Reader};
@@ -70,6 +71,8 @@ pub struct Delivery {
     pub alerts: AlertsConfig,
     /// Where the jitter starts.
     pub seed: u64,
+    /// Is told what becomes of each message.
+    pub observer: Arc<dyn Observer>,
 }
 
 /// How long to deliver.
@@ -142,11 +145,9 @@ impl Delivery {
         let sending = Sending::new(
             Sink::new(config)?,
             config.clone(),
-            Links { runbook: self.alerts.runbook_url.clone() },
-            self.ledger.clone(),
             Reader::open(&path)?,
-            SharedClock::clone(&self.clock),
             fastrand::Rng::with_seed(seed),
+            self,
         );
         Ok(Queue { sending })
     }

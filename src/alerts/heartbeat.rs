@@ -3,10 +3,11 @@
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use super::failure::SinkError;
 use super::http::Http;
+use super::observer::{Beat, Observer, Unobserved};
 use crate::config::{AlertsConfig, DEFAULT_SINK_TIMEOUT, SecretUrl};
 use crate::model::{Identifier, PollOutcome, PollResult, ProfilePoll, Timestamp};
 
@@ -18,6 +19,7 @@ pub struct Heartbeat {
     each: Vec<(Identifier, Call)>,
     /// The profiles that are polled, and which of them were since the last call for all.
     round: Mutex<HashMap<Identifier, Polled>>,
+    observer: Arc<dyn Observer>,
 }
 
 /// Whether a profile was completely polled since the last call for every profile.
@@ -56,7 +58,14 @@ impl Heartbeat {
             all: alerts.heartbeat.as_ref().map(Call::new),
             each: each.collect(),
             round: Mutex::default(),
+            observer: Arc::new(Unobserved),
         }))
+    }
+
+    /// The same heartbeat, which tells `observer` what comes of its calls.
+    #[must_use]
+    pub fn observed_by(self, observer: Arc<dyn Observer>) -> Self {
+        Self { observer, ..self }
     }
 
     /// Calls what one round over every profile gives reason to call. What fails is called again after the next poll.
@@ -113,6 +122,7 @@ impl Heartbeat {
 
     async fn call(&self, call: &Call, profile: &str, now: Timestamp) {
         let taken = self.http.expect_taken(self.http.get(call.url.expose()), now).await;
+        self.observer.beat(if taken.is_ok() { Beat::Called } else { Beat::Failed });
         match taken {
             Ok(()) => {
                 let failures = call.failures.swap(0, Ordering::Relaxed);

@@ -13,7 +13,7 @@ use super::terminal::{Paint, Terminal, thousands};
 use super::{Common, Exit, progress, status};
 use crate::clock::{Clock as _, FastClock, SharedClock, SystemClock};
 use crate::config::{self, Config};
-use crate::daemon::{self, Patience, Session};
+use crate::daemon::{self, Observers, Patience, Session};
 use crate::ledger::{EventKind, Reader, Role};
 use crate::model::{Field, Identifier, PollOutcome, Route, Timestamp};
 use crate::sim::{ApiConfig, FaultRate, Latency, RunningSimulator, SimConfig, Simulator, WorldConfig};
@@ -174,9 +174,14 @@ impl Demo {
         ))?;
         let watch = progress::watch(self.terminal);
         let clock = Arc::clone(&self.clock);
-        let session =
-            Session::open(self.config.clone(), clock, Role::Command, daemon::rules(&self.config), watch)
-                .await?;
+        let session = Session::open(
+            self.config.clone(),
+            clock,
+            Role::Command,
+            daemon::rules(&self.config),
+            Observers::watching(watch),
+        )
+        .await?;
         let poller = session.poller(Patience::Usual);
         let first = poller.poll(&self.config.profiles, Pace::ByGap).await;
         self.say(&super::outcome::text(&(&first).into(), self.terminal))?;

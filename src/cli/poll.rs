@@ -12,7 +12,7 @@ use super::{Common, Exit, outcome, progress, request, session};
 use crate::clock::SystemClock;
 use crate::config::Config;
 use crate::daemon::outcome::Outcome;
-use crate::daemon::{self, Session, Wanted, Whom};
+use crate::daemon::{self, Observers, Session, Wanted, Whom};
 use crate::ledger::{LedgerError, Problem, Role};
 use crate::model::{Identifier, Profile, ProfileSelection, with_causes};
 use crate::sync::Pace;
@@ -64,8 +64,14 @@ async fn in_the_foreground(config: &Config, wanted: &Wanted, terminal: Terminal)
     let selection = wanted.whom().among(&config.profiles).map_err(anyhow::Error::from)?;
     stoppable(terminal, async |stopping| {
         let (clock, watch) = (Arc::new(SystemClock), progress::watch(terminal));
-        let session =
-            Session::open(config.clone(), clock, Role::Command, daemon::rules(config), watch).await?;
+        let session = Session::open(
+            config.clone(),
+            clock,
+            Role::Command,
+            daemon::rules(config),
+            Observers::watching(watch),
+        )
+        .await?;
         let mut outcome = session.carry_out(wanted, &selection, stopping.clone()).await;
         if let Wanted::Poll(_) | Wanted::Backfill(_) = wanted {
             session.sweep_owed(&mut outcome, stopping).await;

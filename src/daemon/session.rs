@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use futures_util::future::BoxFuture;
 
+use super::observers::Observers;
 use super::wanted::{Since, Wanted, Whom};
 use crate::alerts::{Delivery, Heartbeat, Sink, SinkError};
 use crate::clock::{SharedClock, SystemClock};
@@ -25,11 +26,12 @@ const LONGEST_KEPT_STOP: Duration = Duration::from_secs(24 * 3600);
 const LONGEST_STOP: Duration = Duration::from_secs(600);
 
 /// The heartbeat of a configuration, whose sinks can be made.
-fn alerts_of(config: &Config) -> Result<Option<Arc<Heartbeat>>, SinkError> {
+fn alerts_of(config: &Config, observers: &Observers) -> Result<Option<Arc<Heartbeat>>, SinkError> {
     for sink in &config.alerts.sinks {
         Sink::new(sink)?;
     }
-    Ok(Heartbeat::new(&config.alerts)?.map(Arc::new))
+    let heartbeat = Heartbeat::new(&config.alerts)?;
+    Ok(heartbeat.map(|heartbeat| Arc::new(heartbeat.observed_by(Arc::clone(&observers.alerts)))))
 }
 
 /// Why there is no session.
@@ -69,7 +71,7 @@ pub struct Session {
     clock: SharedClock,
     client: Client,
     poller: Poller,
-    watch: Watch,
+    observers: Observers,
     turns: Turns,
     heartbeat: Option<Arc<Heartbeat>>,
 }
@@ -87,27 +89,31 @@ impl Session {
         clock: SharedClock,
         role: Role,
         rules: Rules,
-        watch: Watch,
+        observers: Observers,
     ) -> Result<Self, SessionError> {
         let (path, api_url) = (&config.ledger.path, &config.paxos.api_url);
-        let heartbeat = alerts_of(&config)?;
+        let heartbeat = alerts_of(&config, &observers)?;
         let ledger = Ledger::open_as(role, path, api_url, rules, clock.now())?;
+        let ledger = ledger.observed_by(Arc::clone(&observers.ledger));
         let stops = ledger.stops(clock.now()).await?;
         let keeper = Arc::new(KeepInLedger(ledger.clone()));
-        let client = client(&config, Arc::clone(&clock), stops, keeper)?;
+        let client = client(&config, Arc::clone(&clock), stops, keeper, Arc::clone(&observers.paxos))?;
         let turns = Turns::default();
-        let poller = poller(&client, &ledger, &clock, &config, &watch).with_turns(turns.clone());
-        Ok(Self { ledger, config, clock, client, poller, watch, turns, heartbeat })
+        let poller = poller(&client, &ledger, &clock, &config, &observers.watch).with_turns(turns.clone());
+        Ok(Self { ledger, config, clock, client, poller, observers, turns, heartbeat })
     }
 
     /// A session by another configuration, over the same ledger, limiter, pauses and turns.
     pub(super) fn with_config(&self, config: Config) -> Result<Self, SessionError> {
-        let client = self.client.with_settings(settings(&config, self.clock.now().as_micros())?)?;
-        let heartbeat = alerts_of(&config)?;
-        let (ledger, clock, watch) = (self.ledger.clone(), Arc::clone(&self.clock), Arc::clone(&self.watch));
+        let observers = self.observers.clone();
+        let mut settings = settings(&config, self.clock.now().as_micros())?;
+        settings.observer = Arc::clone(&observers.paxos);
+        let client = self.client.with_settings(settings)?;
+        let heartbeat = alerts_of(&config, &observers)?;
+        let (ledger, clock) = (self.ledger.clone(), Arc::clone(&self.clock));
         let turns = self.turns.clone();
-        let poller = poller(&client, &ledger, &clock, &config, &watch).with_turns(turns.clone());
-        Ok(Self { ledger, config, clock, client, poller, watch, turns, heartbeat })
+        let poller = poller(&client, &ledger, &clock, &config, &observers.watch).with_turns(turns.clone());
+        Ok(Self { ledger, config, clock, client, poller, observers, turns, heartbeat })
     }
 
     /// What delivers what waits to be told.
@@ -117,6 +123,7 @@ impl Session {
             clock: Arc::clone(&self.clock),
             alerts: self.config.alerts.clone(),
             seed,
+            observer: Arc::clone(&self.observers.alerts),
         }
     }
 
@@ -145,7 +152,7 @@ impl Session {
             Patience::Usual => self.poller.clone(),
             Patience::WaitOutStops => {
                 let client = self.client.with_stop_patience(LONGEST_STOP);
-                poller(&client, &self.ledger, &self.clock, &self.config, &self.watch)
+                poller(&client, &self.ledger, &self.clock, &self.config, &self.observers.watch)
                     .with_turns(self.turns.clone())
             }
         }
@@ -214,7 +221,8 @@ impl Session {
 
 /// A client for reading single orchestrations, while another tallyd may be writing to the ledger.
 pub fn reading_client(config: &Config, stops: Vec<StoredStop>) -> Result<Client, SessionError> {
-    client(config, Arc::new(SystemClock), stops, Arc::new(KeepBeside(config.ledger.path.clone())))
+    let keeper = Arc::new(KeepBeside(config.ledger.path.clone()));
+    client(config, Arc::new(SystemClock), stops, keeper, Arc::new(paxos::Unobserved))
 }
 
 fn poller(client: &Client, ledger: &Ledger, clock: &SharedClock, config: &Config, watch: &Watch) -> Poller {
@@ -231,9 +239,11 @@ fn client(
     clock: SharedClock,
     stops: Vec<StoredStop>,
     keeper: Arc<dyn StopKeeper>,
+    observer: Arc<dyn paxos::Observer>,
 ) -> Result<Client, SessionError> {
     let stops = stops.into_iter().map(|stop| taken_over(stop, clock.now())).collect();
-    let settings = settings(config, clock.now().as_micros())?;
+    let mut settings = settings(config, clock.now().as_micros())?;
+    settings.observer = observer;
     Ok(Client::new(settings, clock, keeper, stops)?)
 }
 

@@ -5,9 +5,11 @@ use std::time::Duration;
 
 use super::super::failure::SendError;
 use super::super::message::{DeadLetters, Message, NAMED, OneBreak};
+use super::super::observer::{Attempt, Observer};
 use super::super::plan::{Parcel, Retry, Summing, after_failure, parcels, tells};
 use super::super::sinks::{Alert, MAX_ALERTS, Sink, alert, over_the_cap};
 use super::super::text::{Links, Story, Telling};
+use super::Delivery;
 use crate::clock::SharedClock;
 use crate::config::{Repeat, SinkConfig};
 use crate::ledger::{Ledger, LedgerError, Reader, Reminding};
@@ -40,6 +42,7 @@ pub(super) struct Sending {
     sink: Sink,
     pub(super) config: SinkConfig,
     links: Links,
+    observer: Arc<dyn Observer>,
     ledger: Ledger,
     pub(super) reader: Reader,
     clock: SharedClock,
@@ -58,18 +61,18 @@ impl Sending {
     pub(super) fn new(
         sink: Sink,
         config: SinkConfig,
-        links: Links,
-        ledger: Ledger,
         reader: Reader,
-        clock: SharedClock,
         chance: fastrand::Rng,
+        delivery: &Delivery,
     ) -> Self {
+        let clock = SharedClock::clone(&delivery.clock);
         let now = clock.now();
         Self {
             sink,
             config,
-            links,
-            ledger,
+            links: Links { runbook: delivery.alerts.runbook_url.clone() },
+            observer: Arc::clone(&delivery.observer),
+            ledger: delivery.ledger.clone(),
             reader,
             clock,
             chance,
@@ -135,6 +138,7 @@ impl Sending {
         let now = self.clock.now();
         let outcome = match sent {
             Ok(()) => {
+                self.tried(Attempt::Sent);
                 self.went_well();
                 Outcome::Delivered
             }
@@ -145,6 +149,8 @@ impl Sending {
                 let Retry { outcome, pause_until } =
                     after_failure(&error, attempts, since, now, self.config.give_up_after, jitter);
                 self.went_wrong(&error, pause_until);
+                let is_dead = matches!(outcome, Outcome::Dead { .. });
+                self.tried(if is_dead { Attempt::Dead } else { Attempt::Failed });
                 if let Outcome::Dead { error } = &outcome {
                     let (sink, notices) = (self.config.name.0.as_str(), members.len());
                     tracing::error!(sink, notices, error, "alerts could not be delivered and are given up");
@@ -154,6 +160,10 @@ impl Sending {
         };
         self.ledger.note_delivery(self.config.name.clone(), numbers(members), outcome, now).await?;
         Ok(self.paused_until <= now)
+    }
+
+    fn tried(&self, attempt: Attempt) {
+        self.observer.delivered(&self.config.name, attempt);
     }
 
     fn went_well(&mut self) {
@@ -203,13 +213,15 @@ impl Sending {
             return Ok(false);
         }
         let alerts = self.everything(now)?;
+        let is_none = alerts.is_empty();
         let sent = match &self.sink {
-            Sink::Alertmanager(alertmanagers) if !alerts.is_empty() => alertmanagers.send(&alerts, now).await,
+            Sink::Alertmanager(alertmanagers) if !is_none => alertmanagers.send(&alerts, now).await,
             _ => Ok(()),
         };
         match &sent {
             Ok(()) => self.resent_at = Some(now),
             Err(error) if due.is_empty() => {
+                self.tried(Attempt::Failed);
                 let retry = after_failure(error, 1, now, now, self.config.give_up_after, 500);
                 self.went_wrong(error, retry.pause_until);
                 return Ok(false);
@@ -217,6 +229,9 @@ impl Sending {
             Err(_) => {}
         }
         if due.is_empty() {
+            if !is_none {
+                self.tried(Attempt::Sent);
+            }
             self.went_well();
         } else {
             self.note(&due, sent).await?;
@@ -244,6 +259,7 @@ impl Sending {
         for dead in self.dead_letters(self.clock.now())? {
             let (at, now) = (dead.at, self.clock.now());
             if let Err(error) = self.sink.send(&Message::DeadLetters(dead), now).await {
+                self.tried(Attempt::Failed);
                 let retry =
                     after_failure(&error, self.failures + 1, now, now, self.config.give_up_after, 500);
                 self.went_wrong(&error, retry.pause_until);
@@ -251,6 +267,7 @@ impl Sending {
                     return Ok(());
                 }
             }
+            self.tried(Attempt::Sent);
             self.went_well();
             self.ledger.note_dead_letters_told(self.config.name.clone(), at).await?;
         }

@@ -135,6 +135,7 @@ impl Desk {
                 sinks: self.sinks.clone(),
             },
             seed: 7,
+            observer: Arc::new(tallyd::alerts::Unobserved),
         }
     }
 
