@@ -15,6 +15,7 @@ mod profiles;
 mod reader;
 mod schema;
 mod secret;
+mod server;
 mod settings;
 mod summary;
 mod sweeps;

@@ -9,12 +9,16 @@ mod judging;
 mod observers;
 pub mod outcome;
 mod polls;
+mod readings;
 mod reload;
 mod report;
 mod requests;
+mod reread;
 mod service;
+mod serving;
 mod session;
 mod signals;
+mod standing;
 mod streaks;
 mod sweeps;
 mod tasks;
@@ -30,17 +34,21 @@ pub use judging::rules;
 pub use observers::Observers;
 pub use session::{Patience, Session, SessionError, reading_client};
 pub use signals::orders;
+pub use standing::fresh_for;
 pub use sweeps::run_name;
 pub use wanted::{Since, Unservable, Wanted, Whom};
 
 use crate::clock::SharedClock;
 use crate::config::{Config, ConfigError, Loaded, LogLevel};
 use crate::ledger::{Ledger, LedgerError, Place, Problem, Reader, Role, Rules};
-use crate::model::{PollOutcome, ProfileSelection, Timestamp, with_causes};
+use crate::metrics::Metrics;
+use crate::model::{Lane, PollOutcome, ProfilePoll, ProfileSelection, Timestamp, with_causes};
 use crate::schedule::RunningOut;
-use crate::sync::{Poller, Stopper, Stopping};
+use crate::server::{ListenError, Listener};
+use crate::sync::{Chosen, Poller, Stopper, Stopping};
 use report::Report;
 use service::Service;
+use serving::Shown;
 use tasks::Tasks;
 
 /// How long everything together may take to stop.
@@ -98,6 +106,9 @@ pub enum RunError {
     /// It could not begin.
     #[error(transparent)]
     Session(#[from] SessionError),
+    /// Its port cannot be had.
+    #[error(transparent)]
+    Listen(#[from] ListenError),
     /// A task ended that should run on. Everything committed is safe.
     #[error("failed to go on: the task {task:?} ended; start tallyd again, everything committed is safe")]
     Task {
@@ -127,6 +138,8 @@ struct Daemon {
     sweep_turn: Arc<Mutex<()>>,
     report: Arc<Report>,
     service: Arc<Service>,
+    metrics: Arc<Metrics>,
+    shown: Arc<Shown>,
     /// Told when a poll has ended.
     polled: Arc<Notify>,
 }
@@ -139,6 +152,28 @@ impl Daemon {
     /// A poller for what the task `polls` begins.
     fn poller(&self) -> Poller {
         self.session().poller(Patience::Usual).with_stopping(self.stopping.clone())
+    }
+
+    /// Notes who is polled in a round, as far as the account told.
+    fn chosen(&self, chosen: &[Chosen], account: &PollOutcome) {
+        let failure = account.account_failure.as_ref();
+        let mut standings = self.service.standings();
+        standings.account(failure);
+        if failure.is_none() {
+            let profiles: Vec<_> = chosen.iter().map(|chosen| chosen.profile().clone()).collect();
+            standings.only(&profiles);
+            self.metrics.polled_profiles(&profiles);
+        }
+        drop(standings);
+        account.profiles.iter().for_each(|poll| self.ended(poll));
+    }
+
+    /// Notes how a poll or a sweep of a profile ended.
+    fn ended(&self, poll: &ProfilePoll) {
+        self.metrics.polled(poll);
+        if poll.lane != Lane::Sweep {
+            self.service.polled(poll, self.clock.monotonic());
+        }
     }
 
     /// Waits until it may be begun. Of polls, each profile has a turn of its own; two sweeps would share the
@@ -157,6 +192,7 @@ impl Daemon {
         let session = self.session();
         let outcome = session.carry_out(wanted, selection, self.stopping.clone()).await;
         self.report.outcome(wanted, &outcome, self.clock.monotonic());
+        outcome.profiles.iter().for_each(|poll| self.ended(poll));
         self.polled.notify_one();
         // A heartbeat that hangs holds up neither the next poll nor the end.
         drop(turn);
@@ -202,17 +238,24 @@ pub async fn run(setup: Setup, mut orders: mpsc::Receiver<Order>) -> Result<(), 
     let Setup { config, clock, seed, rules, reread, set_level } = setup;
     let judged_by = rules(&config);
     let service = Arc::new(Service::of_process());
-    let watch = report::watch(Arc::clone(&service));
-    let session =
-        Session::open(config, Arc::clone(&clock), Role::Daemon, judged_by, Observers::watching(watch))
-            .await?;
+    let metrics = Arc::new(Metrics::new(Arc::clone(&clock)));
+    let observers = Observers {
+        watch: report::watch(Arc::clone(&service)),
+        paxos: Arc::clone(&metrics) as _,
+        ledger: Arc::clone(&metrics) as _,
+        alerts: Arc::clone(&metrics) as _,
+    };
+    let session = Session::open(config, Arc::clone(&clock), Role::Daemon, judged_by, observers).await?;
     let path = session.config().ledger.path.clone();
     let place = Place::of(&path).map_err(SessionError::Ledger)?;
     let reader = Reader::open(&path).map_err(SessionError::Ledger)?;
+    let listener = listen(session.config()).await?;
+    serving::begin(&metrics, session.config(), &reader).map_err(SessionError::Ledger)?;
     tell_start(session.config());
     warn_of_calendars(session.config(), clock.now());
     service.warn_of(session.config().paxos.request_timeout);
     let ledger = session.ledger.clone();
+    let shown = Shown::new(Arc::clone(&metrics), Arc::clone(&service), Arc::clone(&clock), session.config());
     let (replace, sessions) = watch::channel(Arc::new(session));
     let (stopper, stopping) = Stopper::new();
     let daemon = Daemon {
@@ -223,21 +266,24 @@ pub async fn run(setup: Setup, mut orders: mpsc::Receiver<Order>) -> Result<(), 
         sweep_turn: Arc::default(),
         report: Arc::default(),
         service,
+        metrics,
+        shown: Arc::new(shown),
         polled: Arc::default(),
     };
-    let mut tasks = Tasks::default();
-    tasks.spawn("polls", polls::run(daemon.clone(), fastrand::Rng::with_seed(seed)));
-    tasks.spawn("sweeps", sweeps::run(daemon.clone()));
-    tasks.spawn("breaks", judging::run(daemon.clone()));
-    tasks.spawn("alerts", alerts::run(daemon.clone(), seed));
-    tasks.spawn("watchdog", service::run(daemon.clone()));
-    tasks.spawn("requests", requests::run(daemon.clone(), reader, place));
+    let mut tasks = start(&daemon, seed, reader, place);
+    if let Some(listener) = listener {
+        tasks.spawn(
+            "readings",
+            readings::run(daemon.clone(), Reader::open(&path).map_err(SessionError::Ledger)?),
+        );
+        tasks.spawn("server", serving::run(daemon.clone(), listener));
+    }
     let ended = loop {
         tokio::select! {
             order = orders.recv() => match order {
                 Some(Order::Reload) => {
                     service::reloading();
-                    read_again(&daemon, &replace, &reread, &rules, &set_level);
+                    reread::read_again(&daemon, &replace, &reread, &rules, &set_level);
                     daemon.service.warn_of(daemon.session().config().paxos.request_timeout);
                     daemon.service.reloaded();
                 }
@@ -263,6 +309,27 @@ pub async fn run(setup: Setup, mut orders: mpsc::Receiver<Order>) -> Result<(), 
         tracing::info!("stopped");
     }
     ended.and(closed)
+}
+
+/// Takes the port, where there is one to listen to, before anything is polled.
+async fn listen(config: &Config) -> Result<Option<Listener>, ListenError> {
+    let Some(server) = &config.server else { return Ok(None) };
+    let listener = Listener::bind(server.listen).await?;
+    let address = listener.address();
+    tracing::info!(%address, "listening: http://{address}/metrics, /healthz and /readyz");
+    Ok(Some(listener))
+}
+
+/// Starts the tasks that every daemon has.
+fn start(daemon: &Daemon, seed: u64, reader: Reader, place: Place) -> Tasks {
+    let mut tasks = Tasks::default();
+    tasks.spawn("polls", polls::run(daemon.clone(), fastrand::Rng::with_seed(seed)));
+    tasks.spawn("sweeps", sweeps::run(daemon.clone()));
+    tasks.spawn("breaks", judging::run(daemon.clone()));
+    tasks.spawn("alerts", alerts::run(daemon.clone(), seed));
+    tasks.spawn("watchdog", service::run(daemon.clone()));
+    tasks.spawn("requests", requests::run(daemon.clone(), reader, place));
+    tasks
 }
 
 /// Waits for the tasks, which were told to stop, and closes the ledger.
@@ -323,64 +390,4 @@ fn warn_of_calendars(config: &Config, now: Timestamp) {
             "a calendar of [[limits.calendars]] runs out: add the days off that follow, or they count as business days"
         );
     }
-}
-
-/// Reads the configuration again and puts into effect what can be. Polls and sweeps under way end as they
-/// began; the next ones go by the new one.
-fn read_again(
-    daemon: &Daemon,
-    replace: &watch::Sender<Arc<Session>>,
-    reread: &Reread,
-    rules: &RulesFor,
-    set_level: &SetLevel,
-) {
-    let loaded = match reread() {
-        Ok(loaded) => loaded,
-        Err(error) => {
-            for fault in error.faults() {
-                tracing::error!(fault = %fault, "the configuration has a fault");
-            }
-            tracing::error!(
-                faults = error.faults().len(),
-                "the configuration cannot be used; going on with the former one"
-            );
-            return;
-        }
-    };
-    for warning in &loaded.warnings {
-        tracing::warn!(warning = %warning, "the configuration is doubtful");
-    }
-    let former = daemon.session();
-    let weighed = reload::weigh(former.config(), loaded.config, daemon.clock.now());
-    let level = weighed.config.log.level;
-    let is_other_level = level != former.config().log.level;
-    let session = match former.with_config(weighed.config) {
-        Ok(session) => session,
-        Err(error) => {
-            tracing::error!(
-                error = with_causes(&error),
-                "the configuration cannot be used; going on with the former one"
-            );
-            return;
-        }
-    };
-    daemon.ledger.set_rules(rules(session.config()));
-    replace.send_replace(Arc::new(session));
-    for difference in &weighed.applied {
-        let reload::Difference { key, old, new } = difference;
-        tracing::info!(key, old, new, "a setting changed");
-    }
-    for difference in &weighed.kept {
-        let reload::Difference { key, old, new } = difference;
-        tracing::warn!(key, old, new, "a setting needs a restart; the old value stays");
-    }
-    warn_of_calendars(daemon.session().config(), daemon.clock.now());
-    if is_other_level {
-        set_level(level);
-    }
-    tracing::info!(
-        changed = weighed.applied.len(),
-        kept = weighed.kept.len(),
-        "the configuration was read again"
-    );
 }

@@ -23,6 +23,10 @@ pub mod ledger;
 
 pub mod alerts;
 
+pub mod server;
+
+pub mod metrics;
+
 pub mod sim;
 
 pub mod daemon;

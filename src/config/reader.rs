@@ -18,7 +18,7 @@ use super::settings::{
     REQUEST_TIMEOUT_RANGE, SANDBOX_API_URL, SANDBOX_TOKEN_URL, SHORT_OVERLAP,
 };
 use super::table::{Placed, Table, mask_text};
-use super::{alerts, certificates, limits, profiles, schema, secret, sweeps, value};
+use super::{alerts, certificates, limits, profiles, schema, secret, server, sweeps, value};
 use crate::model::{ProfileSelection, TransferLookUps};
 
 /// The settings in a text that is free of faults of syntax.
@@ -66,6 +66,7 @@ pub(super) fn read(
     };
     let every = poll.as_ref().map_or(DEFAULT_EVERY, |poll| poll.every);
     let limits = limits::read(root.get("limits"), profiles.as_ref().map_err(|error| *error), every, findings);
+    let server = server::read(root, environment, findings);
     let log = match root.get("log") {
         Some(value) => {
             Table::open("log", "log".to_owned(), value, findings).and_then(|table| log(&table, findings))
@@ -80,6 +81,7 @@ pub(super) fn read(
         sweeps: sweeps?,
         limits: limits?,
         alerts: alerts?,
+        server: server?,
         log: log?,
     })
 }

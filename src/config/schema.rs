@@ -117,6 +117,18 @@ const TABLES: &[(&str, &[&str])] = &[
             "to",
         ],
     ),
+    (
+        "server",
+        &[
+            "listen",
+            "token_file",
+            "token_env",
+            "token_credential",
+            "metrics_token_file",
+            "metrics_token_env",
+            "metrics_token_credential",
+        ],
+    ),
     ("log", &["format", "level"]),
 ];
 

@@ -1,5 +1,6 @@
 //! The settings as the program uses them: final types, defaults and bounds.
 
+use std::net::SocketAddr;
 use std::num::NonZeroU32;
 use std::ops::RangeInclusive;
 use std::path::PathBuf;
@@ -95,6 +96,8 @@ pub struct Config {
     pub limits: Limits,
     /// How people are told.
     pub alerts: AlertsConfig,
+    /// The listener; `None` where there is none.
+    pub server: Option<ServerConfig>,
     /// What is logged.
     pub log: LogConfig,
 }
@@ -195,6 +198,26 @@ pub struct SweepConfig {
     pub schedule: Schedule,
     /// What it lists again.
     pub window: SweepWindow,
+}
+
+/// The listener. One that other machines can reach has a token.
+#[derive(Clone, Debug)]
+pub struct ServerConfig {
+    /// Where it listens; the port 0 is any that is free.
+    pub listen: SocketAddr,
+    /// What opens everything.
+    pub token: Option<TokenConfig>,
+    /// What opens metrics and health alone.
+    pub metrics_token: Option<TokenConfig>,
+}
+
+/// A token that opens the listener.
+#[derive(Clone, Debug)]
+pub struct TokenConfig {
+    /// The token; neither empty nor more than one line.
+    pub secret: SecretString,
+    /// Where it came from.
+    pub source: SecretSource,
 }
 
 /// What is logged.

@@ -4,7 +4,7 @@
 use std::fmt;
 
 use super::limits;
-use super::settings::{Config, SecretSource, SweepConfig};
+use super::settings::{Config, SecretSource, ServerConfig, SweepConfig};
 use super::value::in_words;
 use crate::model::{ProfileSelection, Timestamp, TransferLookUps};
 
@@ -49,6 +49,13 @@ impl Config {
         lines.extend(self.sweeps.iter().map(|sweep| ("sweeps", summary_of(sweep, now))));
         lines.extend(limits::summary(&self.limits));
         lines.extend(self.alerts.summary());
+        if let Some(ServerConfig { listen, token, metrics_token }) = &self.server {
+            lines.push(("server.listen", listen.to_string()));
+            let tokens = [("server.token", token), ("server.metrics_token", metrics_token)];
+            lines.extend(
+                tokens.into_iter().filter_map(|(key, token)| Some((key, token.as_ref()?.source.to_string()))),
+            );
+        }
         lines.extend([
             ("log.format", self.log.format.as_str().to_owned()),
             ("log.level", self.log.level.as_str().to_owned()),

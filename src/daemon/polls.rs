@@ -93,7 +93,7 @@ impl Rounds {
         self.daemon.service.ready(First::Polling);
         let Choice { chosen, account } = poller.choose(self.daemon.session().selection()).await;
         drop(asking);
-        self.daemon.service.only(&chosen);
+        self.daemon.chosen(&chosen, &account);
         let now = self.daemon.clock.monotonic();
         self.daemon.report.outcome(&Wanted::Poll(Whom::All), &account, now);
         if let Some(heartbeat) = self.daemon.session().heartbeat() {
@@ -132,12 +132,13 @@ impl Rounds {
     fn follow(&mut self, profile: Identifier, poller: &Poller, begun: Begun) {
         // A request may have taken its turn meanwhile, and does what was due.
         let Begun::Poll(poll) = begun else { return };
-        let Daemon { report, service, clock, polled, sessions, stopping, .. } = self.daemon.clone();
+        let daemon = self.daemon.clone();
+        let Daemon { report, service, clock, polled, sessions, stopping, .. } = daemon.clone();
         let asking = service.asking(Asked::Profile(profile), poller.clone());
         self.under_way.spawn(async move {
             let poll = poll.await;
             drop(asking);
-            service.polled(&poll);
+            daemon.ended(&poll);
             report.profile(&Wanted::Poll(Whom::All), &poll, clock.monotonic());
             polled.notify_one();
             let profile = poll.profile.id.clone();

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 
 use secrecy::ExposeSecret as _;
 
-use crate::config::Config;
+use crate::config::{Config, ServerConfig};
 use crate::model::Timestamp;
 
 /// What becomes of a configuration that was read again.
@@ -31,7 +31,8 @@ pub(super) struct Difference {
     pub(super) new: String,
 }
 
-/// Keys that need a restart: whose account it is, the ledger that goes with it, and how lines are written.
+/// Keys that need a restart: whose account it is, the ledger that goes with it, how lines are written, and where
+/// tallyd listens.
 const NEED_A_RESTART: &[&str] = &[
     "ledger.path",
     "log.format",
@@ -39,6 +40,7 @@ const NEED_A_RESTART: &[&str] = &[
     "paxos.api_url",
     "paxos.token_url",
     "paxos.client_id",
+    "server.listen",
 ];
 
 /// Decides what of `new` holds from now on.
@@ -57,9 +59,17 @@ pub(super) fn weigh(old: &Config, new: Config, now: Timestamp) -> Reload {
         config.paxos.client_secret = old.paxos.client_secret.clone();
         config.paxos.client_secret_source = old.paxos.client_secret_source.clone();
     }
+    let listens = |config: &Config| config.server.as_ref().map(|server| server.listen);
+    let is_elsewhere = listens(&config) != listens(old);
+    if is_elsewhere {
+        // Its tokens go with it: what is reached from elsewhere is not opened by a change of address.
+        config.server.clone_from(&old.server);
+    }
     let (kept, applied) = wanted.into_iter().partition(|difference| {
         let key = difference.key.as_str();
-        NEED_A_RESTART.contains(&key) || (is_other_client && key == "paxos.client_secret")
+        NEED_A_RESTART.contains(&key)
+            || (is_other_client && key == "paxos.client_secret")
+            || (is_elsewhere && key.starts_with("server."))
     });
     Reload { config, applied, kept }
 }
@@ -87,6 +97,9 @@ fn differences(old: &Config, new: &Config, now: Timestamp) -> Vec<Difference> {
     if same("alerts.sinks") && same("alerts.heartbeat") && !old.alerts.has_the_secrets_of(&new.alerts) {
         behind.push("alerts");
     }
+    if same("server.token") && same("server.metrics_token") && tokens(old) != tokens(new) {
+        behind.push("server.token");
+    }
     if same("limits.calendars") && old.limits.calendars != new.limits.calendars {
         behind.push("limits.calendars");
     }
@@ -97,6 +110,13 @@ fn differences(old: &Config, new: &Config, now: Timestamp) -> Vec<Difference> {
         new: "changed".to_owned(),
     }));
     differences
+}
+
+/// The tokens that open the listener.
+fn tokens(config: &Config) -> Vec<String> {
+    let tokens = |server: &ServerConfig| [server.token.clone(), server.metrics_token.clone()];
+    let tokens = config.server.iter().flat_map(tokens).flatten();
+    tokens.map(|token| token.secret.expose_secret().to_owned()).collect()
 }
 
 /// The settings as text; those that come more than once as one.

@@ -1,6 +1,7 @@
 //! What the service manager is told, by `sd_notify(3)`: that tallyd is ready, what it does, and that it goes on.
 //!
-//! Says nothing where no manager listens (`NOTIFY_SOCKET`). The watchdog is fed by progress and not by a timer:
+//! Says nothing where no manager listens (`NOTIFY_SOCKET`). Whether there is progress is judged here alone, for the
+//! watchdog and for `/healthz`. The watchdog is fed by progress and not by a timer:
 //! a round of polls that stands still is found out by the manager, which starts tallyd again.
 
 use std::collections::BTreeMap;
@@ -10,13 +11,18 @@ use std::time::Duration;
 
 use sd_notify::NotifyState;
 
+use super::standing::Standings;
 use super::{Daemon, Ended};
-use crate::model::{Identifier, PollResult, ProfilePoll, Timestamp};
-use crate::paxos::RetryPolicy;
-use crate::sync::{Chosen, Poller};
+use crate::model::{Identifier, ProfilePoll};
+use crate::paxos::{RetryPolicy, Stop};
+use crate::server::{Lacking, Verdict};
+use crate::sync::Poller;
 
 /// How often waiting tasks show that they wait, where no watchdog asks for more.
 const BEAT_EVERY: Duration = Duration::from_secs(30);
+
+/// How long nothing may go on where no watchdog says so; the same as in the unit that is shipped.
+const STANDS_STILL_AFTER: Duration = Duration::from_secs(300);
 
 /// How often the watchdog is fed in its time, where there is progress.
 const FEEDINGS: u32 = 4;
@@ -32,7 +38,9 @@ pub(super) struct Service {
     /// Grows whenever the task that polls has looked whether something is due.
     beats: AtomicU64,
     asks: Mutex<BTreeMap<Asked, Ask>>,
-    profiles: Mutex<BTreeMap<Identifier, Standing>>,
+    standings: Mutex<Standings>,
+    /// As it was judged last.
+    health: Mutex<Verdict>,
 }
 
 /// What tallyd does when it is ready.
@@ -64,20 +72,6 @@ struct Ask {
     still_for: u32,
 }
 
-/// How a profile's last poll ended.
-#[derive(Debug)]
-struct Standing {
-    label: String,
-    result: &'static str,
-    is_complete: IsComplete,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum IsComplete {
-    Yes,
-    No,
-}
-
 /// Something is asked of Paxos for as long as it is held.
 #[derive(Debug)]
 pub(super) struct Asking(Arc<Service>, Asked);
@@ -96,7 +90,8 @@ impl Service {
             told_ready: AtomicBool::default(),
             beats: AtomicU64::default(),
             asks: Mutex::default(),
-            profiles: Mutex::default(),
+            standings: Mutex::default(),
+            health: Mutex::default(),
         }
     }
 
@@ -172,37 +167,49 @@ impl Service {
         asks.iter().filter(|(_, ask)| ask.still_for > PATIENCE).map(|(asked, _)| asked.clone()).collect()
     }
 
-    /// Notes how a poll ended, and tells how all profiles stand.
-    pub(super) fn polled(&self, poll: &ProfilePoll) {
-        let is_complete = if poll.result == PollResult::Complete { IsComplete::Yes } else { IsComplete::No };
-        let standing = Standing { label: poll.profile.label(), result: poll.result.as_str(), is_complete };
-        let mut profiles = self.profiles.lock().unwrap_or_else(PoisonError::into_inner);
-        profiles.insert(poll.profile.id.clone(), standing);
-        tell(&[NotifyState::Status(&status(&profiles, poll.ended_at))]);
+    /// Notes how a poll ended, at this reading of the monotonic clock, and tells how all profiles stand.
+    pub(super) fn polled(&self, poll: &ProfilePoll, now: Duration) {
+        let mut standings = self.standings();
+        standings.polled(poll, now);
+        tell(&[NotifyState::Status(&standings.status(poll.ended_at))]);
     }
 
-    /// Forgets the profiles that are polled no longer.
-    pub(super) fn only(&self, chosen: &[Chosen]) {
-        let mut profiles = self.profiles.lock().unwrap_or_else(PoisonError::into_inner);
-        profiles.retain(|profile, _| chosen.iter().any(|chosen| chosen.profile().id == *profile));
+    /// How the profiles stand.
+    pub(super) fn standings(&self) -> MutexGuard<'_, Standings> {
+        self.standings.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Whether there is progress, as it was judged last.
+    pub(super) fn health(&self) -> Verdict {
+        self.health.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Judges whether there is progress. To be called [`FEEDINGS`] times in a watchdog's time.
+    fn judge(&self, beats: &mut Option<u64>, pause: Option<&Stop>) -> Verdict {
+        let still = self.standing_still();
+        let now = Some(self.beats.load(Ordering::Relaxed));
+        // While the account is asked which profiles there are, the task looks for nothing else.
+        let is_looking = now != *beats || self.asks().contains_key(&Asked::Account);
+        *beats = now;
+        let mut verdict = Verdict::default();
+        if !is_looking {
+            verdict.lacking.push(lacks("polls", "nobody looks whether one is due"));
+        }
+        let reason = "Paxos was sent no request for too long, and nothing else is done";
+        for asked in still.into_iter().filter(|_| pause.is_none()) {
+            let subject = match asked {
+                Asked::Account => "account".to_owned(),
+                Asked::Profile(profile) => self.standings().label(&profile),
+            };
+            verdict.lacking.push(lacks(&subject, reason));
+        }
+        self.health.lock().unwrap_or_else(PoisonError::into_inner).clone_from(&verdict);
+        verdict
     }
 }
 
-/// A line for `systemctl status`: how many of the profiles were completely polled, and which were not.
-fn status(profiles: &BTreeMap<Identifier, Standing>, at: Timestamp) -> String {
-    let lacking: Vec<String> = profiles
-        .values()
-        .filter(|standing| standing.is_complete == IsComplete::No)
-        .map(|standing| format!("{} {}", standing.label, standing.result))
-        .collect();
-    let complete = profiles.len() - lacking.len();
-    let all = profiles.len();
-    match lacking.as_slice() {
-        [] => format!("{complete} of {all} profiles completely polled, lately at {at}"),
-        _ => {
-            format!("{complete} of {all} profiles completely polled, {}; lately at {at}", lacking.join(", "))
-        }
-    }
+fn lacks(subject: &str, reason: &str) -> Lacking {
+    Lacking { subject: subject.to_owned(), reason: reason.to_owned(), age: None }
 }
 
 /// Tells that the configuration is being read again. [`Service::reloaded`] ends it.
@@ -225,32 +232,30 @@ fn tell(states: &[NotifyState<'_>]) {
     }
 }
 
-/// Feeds the manager's watchdog for as long as there is progress, until tallyd stops: the task that polls looks
-/// whether something is due, and whatever it waits for sends requests, or keeps to a pause that Paxos asked for.
+/// Judges whether there is progress, and feeds the manager's watchdog for as long as there is, until tallyd stops: the
+/// task that polls looks whether something is due, and whatever it waits for sends requests, or keeps to a pause that
+/// Paxos asked for.
 pub(super) async fn run(daemon: Daemon) -> Ended {
-    let Some(watchdog) = daemon.service.watchdog else {
-        daemon.stopping.given().await;
-        return Ok(());
-    };
+    let watchdog = daemon.service.watchdog;
     let mut beats = None;
     loop {
-        let still = daemon.service.standing_still();
-        let is_paused = daemon.session().stop().is_some();
-        let now = Some(daemon.service.beats.load(Ordering::Relaxed));
-        // While the account is asked which profiles there are, the task looks for nothing else.
-        let is_looking = now != beats || daemon.service.asks().contains_key(&Asked::Account);
-        beats = now;
-        if is_looking && (still.is_empty() || is_paused) {
-            tell(&[NotifyState::Watchdog]);
+        let stop = daemon.session().stop();
+        let verdict = daemon.service.judge(&mut beats, stop.as_ref());
+        if verdict.is_good() {
+            if watchdog.is_some() {
+                tell(&[NotifyState::Watchdog]);
+            }
         } else {
+            let waited_for: Vec<&str> =
+                verdict.lacking.iter().map(|lacking| lacking.subject.as_str()).collect();
             tracing::warn!(
-                waited_for = ?still,
-                "polls stand still; the service manager will start tallyd again if that lasts"
+                ?waited_for,
+                "polls stand still; a service manager with a watchdog will start tallyd again if that lasts"
             );
         }
         tokio::select! {
             () = daemon.stopping.given() => return Ok(()),
-            () = tokio::time::sleep(watchdog / FEEDINGS) => {}
+            () = tokio::time::sleep(watchdog.unwrap_or(STANDS_STILL_AFTER) / FEEDINGS) => {}
         }
     }
 }

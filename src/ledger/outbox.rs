@@ -337,7 +337,7 @@ fn reminder(connection: &Connection, number: BreakNumber, now: Timestamp) -> Res
     }))
 }
 
-fn backlogs(connection: &Connection) -> Result<Vec<SinkBacklog>, Problem> {
+pub(super) fn backlogs(connection: &Connection) -> Result<Vec<SinkBacklog>, Problem> {
     let mut backlogs: Vec<SinkBacklog> = connection
         .prepare_cached(
             "SELECT d.sink, sum(d.state = 'waiting'), min(CASE WHEN d.state = 'waiting' THEN n.at END),

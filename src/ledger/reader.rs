@@ -284,6 +284,11 @@ impl Reader {
         self.snapshot(running_polls)
     }
 
+    /// The ledger's file.
+    pub(super) fn path(&self) -> &Path {
+        &self.path
+    }
+
     /// Runs several queries on one state of the ledger.
     pub(super) fn snapshot<T>(
         &self,
@@ -398,7 +403,7 @@ fn last_poll(connection: &Connection, profile: i64, lanes: &str) -> Result<Optio
     Ok(connection.query_row(&query, [profile], read).optional()?)
 }
 
-fn backlog(connection: &Connection, profile: ProfileKey) -> Result<Option<Backlog>, Problem> {
+pub(super) fn backlog(connection: &Connection, profile: ProfileKey) -> Result<Option<Backlog>, Problem> {
     let Some(listing) = listing::find(connection, profile)? else { return Ok(None) };
     let first: Option<Timestamp> = connection.query_row(
         "SELECT min(created_at) FROM orchestration WHERE listed_by = ?1",

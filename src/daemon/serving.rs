@@ -1,0 +1,120 @@
+//! What the listener shows, from what is in memory, and the metrics as they begin.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use super::service::Service;
+use super::{Daemon, Ended};
+use crate::clock::SharedClock;
+use crate::config::Config;
+use crate::ledger::{LedgerError, Reader};
+use crate::metrics::{self, Heartbeats, Metrics};
+use crate::model::{Profile, ProfileSelection};
+use crate::server::{Access, Listener, Pages, Token, Verdict};
+
+/// What the listener shows.
+#[derive(Debug)]
+pub(super) struct Shown {
+    metrics: Arc<Metrics>,
+    service: Arc<Service>,
+    clock: SharedClock,
+    settings: Mutex<Settings>,
+}
+
+/// What a reload may change.
+#[derive(Clone, Copy, Debug)]
+struct Settings {
+    access: Access,
+    /// The interval of polls.
+    every: Duration,
+}
+
+impl Settings {
+    fn of(config: &Config) -> Self {
+        let server = config.server.as_ref();
+        let access = Access {
+            token: server.and_then(|server| server.token.as_ref()).map(|token| Token::of(&token.secret)),
+            metrics_token: server
+                .and_then(|server| server.metrics_token.as_ref())
+                .map(|token| Token::of(&token.secret)),
+        };
+        Self { access, every: config.poll.every }
+    }
+}
+
+impl Shown {
+    pub(super) fn new(
+        metrics: Arc<Metrics>,
+        service: Arc<Service>,
+        clock: SharedClock,
+        config: &Config,
+    ) -> Self {
+        Self { metrics, service, clock, settings: Mutex::new(Settings::of(config)) }
+    }
+
+    /// A reload put this configuration into effect.
+    pub(super) fn reloaded(&self, config: &Config) {
+        *self.settings() = Settings::of(config);
+    }
+
+    fn settings(&self) -> MutexGuard<'_, Settings> {
+        // It is replaced as a whole.
+        self.settings.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Pages for Shown {
+    fn access(&self) -> Access {
+        self.settings().access
+    }
+
+    fn metrics(&self) -> Arc<str> {
+        self.metrics.text()
+    }
+
+    fn metrics_type(&self) -> &'static str {
+        metrics::CONTENT_TYPE
+    }
+
+    fn health(&self) -> Verdict {
+        self.service.health()
+    }
+
+    fn readiness(&self) -> Verdict {
+        let every = self.settings().every;
+        self.service.standings().readiness(every, self.metrics.stop_until(), self.clock.monotonic())
+    }
+}
+
+/// Answers until tallyd stops.
+pub(super) async fn run(daemon: Daemon, listener: Listener) -> Ended {
+    let Daemon { shown, metrics, stopping, .. } = daemon;
+    listener.serve(shown, metrics, stopping.given()).await;
+    Ok(())
+}
+
+/// Tells the metrics what a configuration has.
+pub(super) fn configure(metrics: &Metrics, config: &Config) {
+    let alerts = &config.alerts;
+    let has_heartbeat = alerts.heartbeat.is_some() || !alerts.profile_heartbeats.is_empty();
+    let heartbeats = if has_heartbeat { Heartbeats::Configured } else { Heartbeats::None };
+    metrics.configured(alerts.sinks.iter().map(|sink| sink.name.clone()).collect(), heartbeats);
+}
+
+/// Tells the metrics what the ledger knows of the profiles that are polled, before the first of them is.
+pub(super) fn begin(metrics: &Metrics, config: &Config, reader: &Reader) -> Result<(), LedgerError> {
+    configure(metrics, config);
+    let ends = reader.last_ends()?;
+    let mut profiles: Vec<_> = ends.iter().map(|ends| ends.profile.clone()).collect();
+    if let ProfileSelection::Listed(listed) = &config.profiles {
+        // Those without a name of their own have that of the account, which the ledger knows.
+        let named = |listed: &Profile| {
+            let known = || profiles.iter().find(|known| known.id == listed.id)?.name.clone();
+            Profile { id: listed.id.clone(), name: listed.name.clone().or_else(known) }
+        };
+        profiles = listed.iter().map(named).collect();
+    }
+    metrics.former_ends(&ends);
+    metrics.polled_profiles(&profiles);
+    Ok(())
+}

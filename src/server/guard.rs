@@ -1,0 +1,98 @@
+//! What every request has to pass, and what every answer carries.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::body::{Body, HttpBody as _};
+use axum::extract::{Request, State};
+use axum::http::header::{
+    AUTHORIZATION, CACHE_CONTROL, CONNECTION, HeaderValue, WWW_AUTHENTICATE, X_CONTENT_TYPE_OPTIONS,
+};
+use axum::http::{HeaderMap, Response, StatusCode};
+use axum::middleware::Next;
+
+use super::access::{Denied, Page};
+use super::pages::Pages;
+use super::problem::problem;
+use super::{METRICS, OTHER, Observer, PATHS};
+
+/// The longest request line and headers together, in bytes. Scrapers and browsers send a tenth of it.
+const MAX_HEAD_BYTES: usize = 8 * 1024;
+
+/// How long an answer may take. Everything is in memory: one that takes longer is a fault, and its client should
+/// not wait for it.
+const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// What all connections share.
+#[derive(Debug)]
+pub(super) struct Shared {
+    pub(super) pages: Arc<dyn Pages>,
+    pub(super) observer: Arc<dyn Observer>,
+}
+
+pub(super) async fn guard(State(shared): State<Arc<Shared>>, request: Request, next: Next) -> Response<Body> {
+    let path = counted_path(request.uri().path());
+    let mut response = match refusal(&shared, path, &request) {
+        Some(refusal) => refusal,
+        None => match tokio::time::timeout(REQUEST_TIMEOUT, next.run(request)).await {
+            Ok(response) => response,
+            Err(_) => {
+                problem(StatusCode::SERVICE_UNAVAILABLE, "the answer took too long; tell who runs tallyd")
+            }
+        },
+    };
+    let headers = response.headers_mut();
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    shared.observer.answered(path, response.status().as_u16());
+    response
+}
+
+/// The path as it is counted.
+fn counted_path(path: &str) -> &'static str {
+    PATHS.into_iter().find(|known| *known == path && path.starts_with('/')).unwrap_or(OTHER)
+}
+
+/// Why a request is turned away, if it is.
+fn refusal(shared: &Shared, path: &'static str, request: &Request) -> Option<Response<Body>> {
+    if head_bytes(request) > MAX_HEAD_BYTES {
+        let detail = "the request's line and headers are longer than 8 KiB together";
+        return Some(closing(problem(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, detail)));
+    }
+    if !request.body().is_end_stream() {
+        return Some(closing(problem(
+            StatusCode::PAYLOAD_TOO_LARGE,
+            "requests have no body here: leave it out",
+        )));
+    }
+    let page = if path == OTHER { Page::Other } else { Page::Monitoring };
+    let authorization = request.headers().get(AUTHORIZATION);
+    shared.pages.access().check(page, authorization).err().map(unauthorized)
+}
+
+fn head_bytes(request: &Request) -> usize {
+    let of_headers = |headers: &HeaderMap| -> usize {
+        headers.iter().map(|(name, value)| name.as_str().len() + value.len() + ": \r\n".len()).sum()
+    };
+    let uri = request.uri();
+    let of_line = uri.path_and_query().map_or(0, |path| path.as_str().len());
+    METRICS.len() + of_line + of_headers(request.headers())
+}
+
+fn unauthorized(denied: Denied) -> Response<Body> {
+    let (detail, challenge) = match denied {
+        Denied::Missing => ("send the header `Authorization: Bearer TOKEN`", "Bearer realm=\"tallyd\""),
+        Denied::Wrong => {
+            ("this token does not open this page", "Bearer realm=\"tallyd\", error=\"invalid_token\"")
+        }
+    };
+    let mut response = problem(StatusCode::UNAUTHORIZED, detail);
+    response.headers_mut().insert(WWW_AUTHENTICATE, HeaderValue::from_static(challenge));
+    response
+}
+
+/// The answer ends the connection: what follows on it is not read.
+fn closing(mut response: Response<Body>) -> Response<Body> {
+    response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+    response
+}
