@@ -1,5 +1,6 @@
 //! `status`: what the ledger covers, and what runs.
 
+mod check;
 mod owed;
 mod service;
 
@@ -15,6 +16,7 @@ use super::{Common, Exit, session};
 use crate::clock::{Clock as _, SystemClock};
 use crate::ledger::{BreakCounts, Indexes, LastPoll, Overview, ProfileOverview, Reader};
 use crate::model::{Profile, ProfileSelection, Timestamp};
+use check::Check;
 use owed::Owed;
 use service::Service;
 
@@ -24,6 +26,10 @@ pub(super) struct StatusArguments {
     /// Show it as JSON
     #[arg(long)]
     json: bool,
+    /// Begin with a line that says whether all is well, and exit 0 if it is, 3 if breaks are open, 1 if a profile was
+    /// not completely polled lately
+    #[arg(long)]
+    exit_code: bool,
 }
 
 /// Shows the ledger at a glance.
@@ -31,19 +37,26 @@ pub(super) fn run(common: &Common, wanted: &StatusArguments, terminal: Terminal)
     let config = session::load_for_reading(common, terminal)?;
     let path = session::ledger_path(&config);
     let now = SystemClock.now();
-    let overview = Reader::open(&path)?.overview(now)?;
+    let reader = Reader::open(&path)?;
+    let overview = reader.overview(now)?;
+    let check =
+        if wanted.exit_code { Some(Check::of(&overview, &reader.last_ends()?, &config, now)) } else { None };
     let service = Service::of(&config, &overview, now)?;
     let owed = Owed::all(&overview, &config.profiles);
     let path = path.display().to_string();
     let text = if wanted.json {
-        to_json(&Status::of(&overview, &path, &service, &owed, &config.profiles))?
+        to_json(&Status {
+            check: check.as_ref(),
+            ..Status::of(&overview, &path, &service, &owed, &config.profiles)
+        })?
     } else {
         let mut lines: Vec<_> = owed.iter().map(|owed| owed.line(terminal)).collect();
         lines.extend(service.lines(&overview, now, terminal));
-        text(&overview, &path, &lines, now, terminal) + &unpolled(&overview, &config.profiles)
+        let check = check.as_ref().map_or(String::new(), |check| format!("{}\n", check.summary));
+        check + &text(&overview, &path, &lines, now, terminal) + &unpolled(&overview, &config.profiles)
     };
     terminal.print(&text)?;
-    Ok(Exit::Fine)
+    Ok(check.map_or(Exit::Fine, |check| check.exit()))
 }
 
 /// `Date`, by which times of tallyd's own are told, has whole seconds: what is ahead by less is now.
@@ -223,6 +236,9 @@ fn paint_of(result: &str) -> Paint {
 /// The overview, version 1.
 #[derive(Serialize)]
 struct Status<'a> {
+    /// Whether all is well; only where it is asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    check: Option<&'a Check>,
     ledger: &'a str,
     bytes: u64,
     api_url: &'a str,
@@ -305,6 +321,7 @@ impl<'a> Status<'a> {
         });
         let checkpoint = overview.checkpoint.as_ref();
         Self {
+            check: None,
             ledger: path,
             bytes: overview.bytes,
             api_url: &overview.api_url,

@@ -4,8 +4,9 @@
 //! reads every row is made again only where the journal has gone on since.
 
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
-use rusqlite::{Connection, OptionalExtension, params};
+use rusqlite::{Connection, OptionalExtension, Row};
 
 use crate::model::{BreakKind, Coverage, Identifier, Profile, Severity, SinkBacklog, Status, Timestamp};
 
@@ -92,6 +93,8 @@ pub struct LastEnds {
 pub struct LastEnd {
     /// In whatever way.
     pub any: Option<Timestamp>,
+    /// How long that one took.
+    pub took: Duration,
     /// Complete.
     pub complete: Option<Timestamp>,
 }
@@ -230,10 +233,17 @@ fn break_groups(connection: &Connection) -> Result<Vec<BreakGroup>, Problem> {
 fn last_end(connection: &Connection, profile: i64, lanes: &str) -> Result<LastEnd, Problem> {
     let last = |condition: &str| {
         let query = format!(
-            "SELECT ended_at FROM poll WHERE profile = ?1 AND {lanes} AND ended_at IS NOT NULL {condition}
+            "SELECT began_at, ended_at FROM poll WHERE profile = ?1 AND {lanes} AND ended_at IS NOT NULL {condition}
              ORDER BY number DESC LIMIT 1"
         );
-        connection.query_row(&query, params![profile], |row| row.get(0)).optional()
+        let read = |row: &Row<'_>| Ok((row.get::<_, Timestamp>(0)?, row.get::<_, Timestamp>(1)?));
+        connection.query_row(&query, [profile], read).optional()
     };
-    Ok(LastEnd { any: last("")?, complete: last("AND result = 'complete'")? })
+    let any = last("")?;
+    let complete = last("AND result = 'complete'")?;
+    Ok(LastEnd {
+        any: any.map(|(_, ended_at)| ended_at),
+        took: any.map_or(Duration::ZERO, |(began_at, ended_at)| ended_at.since(began_at)),
+        complete: complete.map(|(_, ended_at)| ended_at),
+    })
 }

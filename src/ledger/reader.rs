@@ -258,7 +258,7 @@ impl Reader {
     }
 
     /// Recomputes the journal's chain and every row's digest. `noted` is a head that was noted
-    /// elsewhere, as batch number and hexadecimal hash.
+    /// elsewhere, as batch number and hexadecimal hash, or the beginning of that.
     pub fn verify(&self, noted: Option<(i64, &str)>) -> Result<Verification, LedgerError> {
         self.snapshot(|connection| verify::verify(connection, noted))
     }

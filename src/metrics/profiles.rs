@@ -60,6 +60,7 @@ impl Profiles {
         let (polls, sweeps) = self.ends.entry(poll.profile.id.clone()).or_default();
         let last = if poll.lane == Lane::Sweep { sweeps } else { polls };
         last.any = Some(poll.ended_at);
+        last.took = poll.took;
         if poll.result == PollResult::Complete {
             last.complete = Some(poll.ended_at);
         }

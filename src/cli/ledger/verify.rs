@@ -15,8 +15,8 @@ use crate::ledger::{Reader, Verification};
 /// What `ledger verify` takes.
 #[derive(Debug, clap::Args)]
 pub(in crate::cli) struct VerifyArguments {
-    /// A journal head that was noted elsewhere, as `status` shows it; without one, a ledger whose whole
-    /// chain was computed anew passes
+    /// A journal head that was noted elsewhere, as `status` shows it; at least the first 12 digits of its hash.
+    /// Without one, a ledger whose whole chain was computed anew passes
     #[arg(long, value_name = "BATCH:HASH", value_parser = parse_head)]
     head: Option<(i64, String)>,
     /// Show the result as JSON
@@ -24,11 +24,16 @@ pub(in crate::cli) struct VerifyArguments {
     json: bool,
 }
 
+/// As many digits of a hash as the metrics tell of it. Fewer would be too easy to meet.
+const LEAST_DIGITS: usize = 12;
+
 fn parse_head(text: &str) -> Result<(i64, String), String> {
-    let expected = "expected BATCH:HASH, as `tallyd status` shows the journal head";
+    let expected =
+        "expected BATCH:HASH, as `tallyd status` shows the journal head, or at least 12 digits of the hash";
     let (batch, hash) = text.split_once(':').ok_or(expected)?;
     let batch = batch.parse().map_err(|_| expected)?;
-    let is_hash = hash.len() == 64 && hash.bytes().all(|byte| byte.is_ascii_hexdigit());
+    let is_hash =
+        (LEAST_DIGITS..=64).contains(&hash.len()) && hash.bytes().all(|byte| byte.is_ascii_hexdigit());
     if is_hash { Ok((batch, hash.to_ascii_lowercase())) } else { Err(expected.to_owned()) }
 }
 

@@ -77,7 +77,9 @@ pub(super) fn check(
         findings.add(Finding::ChainBroken { batch: chain.head.batch + 1 });
     }
     if let Some((batch, hash)) = noted
-        && !found_noted.as_deref().is_some_and(|found| found.eq_ignore_ascii_case(hash))
+        && !found_noted.as_deref().is_some_and(|found| {
+            found.get(..hash.len()).is_some_and(|found| found.eq_ignore_ascii_case(hash))
+        })
     {
         let epoch = connection.query_row("SELECT epoch FROM ledger", [], |row| row.get(0))?;
         let found = match (found_noted, checkpoint) {

@@ -1,0 +1,140 @@
+//! `status --exit-code`: whether all is well, in one line and a code, for those who watch by running commands.
+
+use std::time::Duration;
+
+use serde::Serialize;
+
+use super::super::Exit;
+use super::super::terminal::{age, thousands};
+use super::is_polled;
+use crate::config::Config;
+use crate::daemon::fresh_for;
+use crate::ledger::{LastEnds, Overview};
+use crate::model::{Profile, ProfileSelection, Timestamp};
+
+/// Whether all is well, version 1.
+#[derive(Debug, Serialize)]
+pub(super) struct Check {
+    state: State,
+    exit_code: u8,
+    /// The line.
+    pub(super) summary: String,
+}
+
+/// The worst of what is. That nobody looked is worse than what was seen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+enum State {
+    Fine,
+    BreaksOpen,
+    NotPolled,
+}
+
+impl State {
+    const fn exit(self) -> Exit {
+        match self {
+            Self::Fine => Exit::Fine,
+            Self::BreaksOpen => Exit::BreaksOpen,
+            Self::NotPolled => Exit::Failed,
+        }
+    }
+
+    const fn word(self) -> &'static str {
+        match self {
+            Self::Fine => "OK",
+            Self::BreaksOpen => "BREAKS",
+            Self::NotPolled => "NOT POLLED",
+        }
+    }
+}
+
+impl Check {
+    /// Judges the ledger when the local clock shows `now`.
+    pub(super) fn of(overview: &Overview, ends: &[LastEnds], config: &Config, now: Timestamp) -> Self {
+        // Everything in the ledger is by Paxos's clock.
+        let now = overview.clock_skew.map_or(now, |skew| skew.correct(now));
+        let polled = polled(ends, &config.profiles);
+        let mut doubts: Vec<String> = polled
+            .iter()
+            .filter_map(|(profile, ends)| {
+                let doubt = doubt(*ends, overview, config.poll.every, now)?;
+                Some(format!("{}: {doubt}", profile.label()))
+            })
+            .collect();
+        if polled.is_empty() {
+            doubts.push("no profile was polled yet".to_owned());
+        }
+        let open = overview.breaks.critical + overview.breaks.warning;
+        let state = match (doubts.is_empty(), open) {
+            (false, _) => State::NotPolled,
+            (true, 0) => State::Fine,
+            (true, _) => State::BreaksOpen,
+        };
+        let breaks = format!(
+            "{} critical and {} warning breaks open",
+            thousands(overview.breaks.critical),
+            thousands(overview.breaks.warning)
+        );
+        let profiles = match polled.len() {
+            1 => "1 profile completely polled".to_owned(),
+            many => format!("{many} profiles completely polled"),
+        };
+        let parts = match state {
+            State::Fine => format!("{profiles}, no breaks open"),
+            State::BreaksOpen => format!("{breaks}; {profiles}"),
+            State::NotPolled => format!("{}; {breaks}", doubts.join("; ")),
+        };
+        // Reasons may have several lines, and this is one.
+        let parts = parts.replace(['\n', '\r'], " ");
+        let summary = format!("{}: {parts}", state.word());
+        Self { state, exit_code: state.exit().code(), summary }
+    }
+
+    /// The code that it ends with.
+    pub(super) const fn exit(&self) -> Exit {
+        self.state.exit()
+    }
+}
+
+/// The profiles that are polled, and when each was.
+fn polled<'a>(ends: &'a [LastEnds], selection: &ProfileSelection) -> Vec<(Profile, Option<&'a LastEnds>)> {
+    let find = |profile: &Profile| ends.iter().find(|ends| ends.profile.id == profile.id);
+    match selection {
+        ProfileSelection::All => ends
+            .iter()
+            .filter(|ends| is_polled(&ends.profile, selection))
+            .map(|ends| (ends.profile.clone(), Some(ends)))
+            .collect(),
+        ProfileSelection::Listed(listed) => {
+            let named = |profile: &Profile| {
+                let known = find(profile);
+                let name = profile.name.clone().or_else(|| known?.profile.name.clone());
+                (Profile { id: profile.id.clone(), name }, known)
+            };
+            listed.iter().map(named).collect()
+        }
+    }
+}
+
+/// Why the last poll that ended cannot be relied on; `None` where it can.
+fn doubt(ends: Option<&LastEnds>, overview: &Overview, every: Duration, now: Timestamp) -> Option<String> {
+    let Some((ends, ended_at)) = ends.and_then(|ends| Some((ends, ends.polls.any?))) else {
+        return Some("never polled".to_owned());
+    };
+    if ends.polls.complete != Some(ended_at) {
+        let known = overview.profiles.iter().find(|known| known.profile.id == ends.profile.id);
+        let last = known.and_then(|known| known.last_poll.as_ref());
+        // A poll under way has no reason yet.
+        let last = last.filter(|last| last.ended_at == Some(ended_at));
+        let result = last.map_or("not complete", |last| last.result.as_str());
+        let reason = last.and_then(|last| last.reason.as_deref());
+        let reason = reason.map_or(String::new(), |reason| format!(": {reason}"));
+        return Some(format!("last poll {result} {} ago{reason}", age(now, ended_at)));
+    }
+    let is_old = now.since(ended_at) > fresh_for(every, ends.polls.took);
+    is_old.then(|| format!("last polled {} ago, too long for every {}", age(now, ended_at), age_of(every)))
+}
+
+fn age_of(span: Duration) -> String {
+    age(Timestamp::EPOCH.plus(span), Timestamp::EPOCH)
+}
