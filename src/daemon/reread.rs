@@ -52,7 +52,7 @@ pub(super) fn read_again(
     };
     daemon.ledger.set_rules(rules(session.config()));
     daemon.shown.reloaded(session.config());
-    serving::configure(&daemon.metrics, session.config());
+    serving::reconfigure(daemon, session.config());
     daemon.metrics.reloaded(Reloaded::Taken);
     replace.send_replace(Arc::new(session));
     for difference in &weighed.applied {

@@ -93,28 +93,44 @@ pub(super) async fn run(daemon: Daemon, listener: Listener) -> Ended {
     Ok(())
 }
 
-/// Tells the metrics what a configuration has.
-pub(super) fn configure(metrics: &Metrics, config: &Config) {
+/// Tells the metrics what the configuration has, and what the ledger knows of the profiles that are polled, before the
+/// first of them is.
+pub(super) fn begin(metrics: &Metrics, config: &Config, reader: &Reader) -> Result<(), LedgerError> {
+    configure(metrics, config);
+    let ends = reader.last_ends()?;
+    let known: Vec<Profile> = ends.iter().map(|ends| ends.profile.clone()).collect();
+    metrics.former_ends(&ends);
+    metrics.polled_profiles(&polled(config, known));
+    Ok(())
+}
+
+/// Tells the same of another configuration. Where every profile of the account is polled, the next round knows which.
+pub(super) fn reconfigure(daemon: &Daemon, config: &Config) {
+    configure(&daemon.metrics, config);
+    if config.profiles == ProfileSelection::All {
+        return;
+    }
+    let known = Reader::open(&config.ledger.path).and_then(|reader| reader.profiles());
+    // Without their names at Paxos, until the next round.
+    let polled = polled(config, known.unwrap_or_default());
+    daemon.metrics.polled_profiles(&polled);
+    daemon.service.standings().only(&polled);
+}
+
+fn configure(metrics: &Metrics, config: &Config) {
     let alerts = &config.alerts;
     let has_heartbeat = alerts.heartbeat.is_some() || !alerts.profile_heartbeats.is_empty();
     let heartbeats = if has_heartbeat { Heartbeats::Configured } else { Heartbeats::None };
     metrics.configured(alerts.sinks.iter().map(|sink| sink.name.clone()).collect(), heartbeats);
 }
 
-/// Tells the metrics what the ledger knows of the profiles that are polled, before the first of them is.
-pub(super) fn begin(metrics: &Metrics, config: &Config, reader: &Reader) -> Result<(), LedgerError> {
-    configure(metrics, config);
-    let ends = reader.last_ends()?;
-    let mut profiles: Vec<_> = ends.iter().map(|ends| ends.profile.clone()).collect();
-    if let ProfileSelection::Listed(listed) = &config.profiles {
-        // Those without a name of their own have that of the account, which the ledger knows.
-        let named = |listed: &Profile| {
-            let known = || profiles.iter().find(|known| known.id == listed.id)?.name.clone();
-            Profile { id: listed.id.clone(), name: listed.name.clone().or_else(known) }
-        };
-        profiles = listed.iter().map(named).collect();
-    }
-    metrics.former_ends(&ends);
-    metrics.polled_profiles(&profiles);
-    Ok(())
+/// The profiles that are polled, as far as that is known before the account is asked: the ledger knows the names of
+/// those that have none in the configuration.
+fn polled(config: &Config, known: Vec<Profile>) -> Vec<Profile> {
+    let ProfileSelection::Listed(listed) = &config.profiles else { return known };
+    let named = |listed: &Profile| {
+        let known = || known.iter().find(|known| known.id == listed.id)?.name.clone();
+        Profile { id: listed.id.clone(), name: listed.name.clone().or_else(known) }
+    };
+    listed.iter().map(named).collect()
 }

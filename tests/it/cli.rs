@@ -7,5 +7,6 @@ mod breaks;
 mod reading;
 mod replay;
 mod shipped_example;
+mod status;
 mod sweep;
 mod upkeep;

@@ -4,6 +4,7 @@
 
 mod alerts;
 mod limits;
+mod server;
 mod sweeps;
 
 use std::ffi::OsString;
