@@ -241,17 +241,15 @@ pub(super) async fn run(daemon: Daemon) -> Ended {
     loop {
         let stop = daemon.session().stop();
         let verdict = daemon.service.judge(&mut beats, stop.as_ref());
-        if verdict.is_good() {
-            if watchdog.is_some() {
-                tell(&[NotifyState::Watchdog]);
-            }
-        } else {
-            let waited_for: Vec<&str> =
-                verdict.lacking.iter().map(|lacking| lacking.subject.as_str()).collect();
-            tracing::warn!(
+        let waited_for: Vec<&str> = verdict.lacking.iter().map(|lacking| lacking.subject.as_str()).collect();
+        match (verdict.is_good(), watchdog) {
+            (true, Some(_)) => tell(&[NotifyState::Watchdog]),
+            (true, None) => {}
+            (false, Some(_)) => tracing::warn!(
                 ?waited_for,
-                "polls stand still; a service manager with a watchdog will start tallyd again if that lasts"
-            );
+                "polls stand still; the service manager will start tallyd again if that lasts"
+            ),
+            (false, None) => tracing::warn!(?waited_for, "polls stand still"),
         }
         tokio::select! {
             () = daemon.stopping.given() => return Ok(()),

@@ -228,7 +228,8 @@ fn the_shipped_example_loads_with_the_defaults_it_shows() {
         "kinds",
         "profiles",
     ];
-    let is_choice = |key: &str| not_taken.contains(&key) || key.starts_with("heartbeat_url");
+    let starts = ["heartbeat_url", "token_", "metrics_token_"];
+    let is_choice = |key: &str| not_taken.contains(&key) || starts.iter().any(|start| key.starts_with(start));
     let mut in_a_choice = false;
     let spelled_out: Vec<&str> = example
         .lines()
@@ -259,6 +260,7 @@ fn the_shipped_example_loads_with_the_defaults_it_shows() {
         "[limits.rules]",
         "[limits.calendars]",
         "[alerts.sinks]",
+        "server",
         "log",
     ] {
         let error = bench.load(&with(table, "qqqqqqqqqq = 1")).map(|_| ());

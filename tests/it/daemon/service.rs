@@ -80,8 +80,7 @@ fn the_watchdog_is_fed_by_progress_only_and_a_killed_daemon_goes_on() {
     shell.control.script(Endpoint::List, vec![Scripted::Fault(Fault::Hang); 9]);
     let seen = shell.control.count(Endpoint::List);
     shell.wait("a list that hangs", shell.control.reached(Endpoint::List, seen + 1));
-    let waited_for =
-        "polls stand still; the service manager will start tallyd again if that lasts waited_for=[Profile(";
+    let waited_for = "polls stand still; the service manager will start tallyd again if that lasts waited_for=[\"treasury\"]";
     daemon.wait_for(waited_for, 1);
     let fed = manager.count("WATCHDOG=1");
     daemon.wait_for(waited_for, 5);
