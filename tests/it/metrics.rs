@@ -5,13 +5,21 @@ use std::fmt::Write as _;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::Value;
+use tallyd::clock::{Clock as _, ManualClock, SystemClock};
 use tallyd::config::process_environment;
 use tallyd::sim::{Endpoint, ErrorBody, Fault, Scripted, ServerError};
 
 use crate::harness::{Setup, Shell, id_of, samples_in};
+
+/// A world of two profiles whose clock stands still: nothing completes but what a test makes so.
+fn standing_world() -> Shell {
+    let clock = Arc::new(ManualClock::at(SystemClock.now()));
+    Shell::by_clock(Setup::of(60).profiles(2).sim, clock)
+}
 
 /// A quiet world of two profiles with a listener, polled this often.
 fn shell(every: &str) -> Shell {
@@ -67,7 +75,8 @@ fn complete_one(shell: &Shell) -> String {
 /// Catches: counts that are not those of the ledger, a completion that is not counted, or is for history.
 #[test]
 fn counts_are_those_of_the_truth() {
-    let shell = shell("1s");
+    let shell = standing_world();
+    configure(&shell, "1s", "");
     let daemon = shell.start_daemon();
     let all = |name: &str, label: &str, wanted: f64| {
         daemon.until_samples(&format!("{name} {label} = {wanted}"), |samples| {
@@ -242,7 +251,7 @@ fn a_reload_keeps_counts_and_takes_away_who_is_gone() {
 /// page does not tell of, or tells of wrongly; a text that Prometheus complains of.
 #[test]
 fn the_whole_text_is_as_documented() {
-    let shell = Shell::new(Setup::of(60).profiles(2).sim);
+    let shell = standing_world();
     let heartbeat = format!("[alerts.heartbeat]\nurl = \"{}/heartbeat\"\n", shell.api_url);
     configure(&shell, "1h", &heartbeat);
     let daemon = shell.start_daemon();
