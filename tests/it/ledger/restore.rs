@@ -49,7 +49,7 @@ async fn what_root_restores_belongs_to_the_former_owner() {
     if chown(bench.path(), Some(4711), Some(4712)).is_err() {
         return;
     }
-    let (bench, _) = bench
+    let (bench, ()) = bench
         .meanwhile(|path| {
             restored(path, &copy).unwrap();
             let owner = fs::metadata(path).map(|found| (found.uid(), found.gid())).unwrap();
