@@ -64,9 +64,9 @@ struct State {
     sinks: Vec<SinkName>,
     /// The routes that are told apart.
     routes: BTreeSet<String>,
-    /// The ledger's part of the text, and when it was read.
+    /// The ledger's part of the text, and what it was made from.
     ledger: String,
-    measures: Option<(Measures, Timestamp)>,
+    measures: Option<Measures>,
     /// Until when Paxos wants no request.
     stop_until: Option<Timestamp>,
 }
@@ -144,8 +144,15 @@ impl Metrics {
     /// The ledger was read.
     pub fn read(&self, measures: Measures, at: Timestamp) {
         let mut state = self.state();
-        state.measures = Some((measures, at));
+        state.measures = Some(measures);
         state.write_ledger();
+        drop(state);
+        self.reading_holds(at);
+    }
+
+    /// The ledger has not changed since it was read.
+    pub fn reading_holds(&self, at: Timestamp) {
+        self.counted.ledger_read.set(unix(at));
     }
 
     /// A configuration was read again.
@@ -186,8 +193,8 @@ impl Metrics {
 
 impl State {
     fn write_ledger(&mut self) {
-        let measures = self.measures.as_ref().map(|(measures, at)| (measures, *at));
-        self.ledger = text::of(reading::families(measures, self.profiles.labels(), &self.sinks));
+        self.ledger =
+            text::of(reading::families(self.measures.as_ref(), self.profiles.labels(), &self.sinks));
     }
 }
 

@@ -19,7 +19,9 @@ pub(super) async fn run(daemon: Daemon, mut reader: Reader) -> Ended {
     loop {
         let mut rest = LOOK_EVERY;
         let version = Some(reader.data_version()?);
-        if version != seen {
+        if version == seen {
+            daemon.metrics.reading_holds(daemon.clock.now());
+        } else {
             let began = Instant::now();
             let reading = tokio::task::spawn_blocking(move || {
                 let measures = reader.measures(former.as_ref());

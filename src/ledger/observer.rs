@@ -3,6 +3,7 @@
 //! Owns what is told: how long transactions took, and what pages came to once they are committed. It is told by
 //! the writer's thread: whoever is told returns at once.
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::time::Duration;
 
@@ -72,6 +73,8 @@ pub struct PageNews {
     pub reappeared: u64,
     /// Orchestrations of which an older state was taken.
     pub went_back: u64,
+    /// The routes of those that are open, each once.
+    pub open: BTreeSet<Route>,
     /// Those that completed.
     pub completed: Vec<Completion>,
 }

@@ -56,6 +56,7 @@ pub(super) struct Counted {
     pub(super) transactions: HistogramVec,
     pub(super) reload_successful: Gauge,
     pub(super) reload_success: Gauge,
+    pub(super) ledger_read: Gauge,
     pub(super) http_requests: IntCounterVec,
     pub(super) http_connections: IntGauge,
 }
@@ -176,6 +177,10 @@ impl Counted {
             reload_success: shelf.gauge(
                 "tallyd_config_last_reload_success_timestamp_seconds",
                 "When the configuration in effect was read, as Unix time",
+            ),
+            ledger_read: shelf.gauge(
+                "tallyd_metrics_ledger_read_timestamp_seconds",
+                "Until when what these metrics tell of the ledger is known to hold, as Unix time; 0 before it was read",
             ),
             http_requests: shelf.counters(
                 "tallyd_http_requests_total",

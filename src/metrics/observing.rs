@@ -2,9 +2,11 @@
 
 use std::time::Duration;
 
+use prometheus::Histogram;
+
 use crate::alerts::{self, Attempt, Beat};
 use crate::ledger::{self, Completion, PageNews};
-use crate::model::{Counts, Lane, SinkName};
+use crate::model::{Counts, Lane, Route, SinkName};
 use crate::paxos::{self, Endpoint, Stop, TokenFetch};
 use crate::server;
 
@@ -64,8 +66,12 @@ impl ledger::Observer for Metrics {
     }
 
     fn committed(&self, counts: &Counts, news: &PageNews) {
-        for completion in &news.completed {
-            self.completed(completion);
+        // There before the first of them completes, whose completion would be no increase otherwise.
+        for route in &news.open {
+            self.completions_of(route);
+        }
+        for Completion { route, took } in &news.completed {
+            self.completions_of(route).observe(seconds(*took));
         }
         let state = self.state();
         let Some(label) = state.profiles.label(&news.profile) else { return };
@@ -86,15 +92,16 @@ impl ledger::Observer for Metrics {
 }
 
 impl Metrics {
-    fn completed(&self, completion: &Completion) {
-        let route = completion.route.to_string();
+    /// What counts the completions of a route.
+    fn completions_of(&self, route: &Route) -> Histogram {
+        let route = route.to_string();
         let mut state = self.state();
         let is_short = route.chars().count() <= MAX_ROUTE;
         if is_short && state.routes.len() < MAX_ROUTES {
             state.routes.insert(route.clone());
         }
         let route = if state.routes.contains(&route) { route.as_str() } else { OTHER };
-        self.counted.completion.with_label_values(&[route]).observe(seconds(completion.took));
+        self.counted.completion.with_label_values(&[route])
     }
 }
 

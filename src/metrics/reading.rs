@@ -26,18 +26,11 @@ const PREFIX_BYTES: usize = 6;
 
 /// The samples of a reading and of what is known without one: zero, until there is one.
 pub(super) fn families(
-    reading: Option<(&Measures, Timestamp)>,
+    measures: Option<&Measures>,
     labels: &BTreeMap<Identifier, String>,
     sinks: &[SinkName],
 ) -> Vec<MetricFamily> {
     let shelf = Shelf(Registry::new());
-    let measures = reading.map(|(measures, _)| measures);
-    shelf
-        .gauge(
-            "tallyd_metrics_ledger_read_timestamp_seconds",
-            "When the ledger was read for the metrics about it, as Unix time; 0 before the first time",
-        )
-        .set(reading.map_or(0.0, |(_, at)| unix(at)));
     write_profiles(&shelf, measures, labels);
     write_breaks(&shelf, measures, labels);
     write_outbox(&shelf, measures, sinks);

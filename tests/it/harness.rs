@@ -6,6 +6,7 @@
 #![expect(clippy::unwrap_used, reason = "in a test's helpers too, a panic is how a test fails")]
 
 mod daemon;
+mod installed;
 mod manager;
 mod noted;
 mod process;
@@ -18,6 +19,7 @@ use std::time::Duration;
 use tallyd::model::Timestamp;
 
 pub(crate) use daemon::{InProcess, Running, held_clock};
+pub(crate) use installed::{Foreign, free_port, installed};
 pub(crate) use manager::Manager;
 pub(crate) use noted::{NOTES, note};
 pub(crate) use process::{Ran, Shell, wait_for_exit};

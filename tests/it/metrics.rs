@@ -3,17 +3,16 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::io::Write as _;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::Value;
 use tallyd::clock::{Clock as _, ManualClock, SystemClock};
-use tallyd::config::process_environment;
 use tallyd::sim::{Endpoint, ErrorBody, Fault, Scripted, ServerError};
 
-use crate::harness::{Setup, Shell, id_of, samples_in};
+use crate::harness::{Setup, Shell, id_of, installed, samples_in};
 
 /// A world of two profiles whose clock stands still: nothing completes but what a test makes so.
 fn standing_world() -> Shell {
@@ -84,10 +83,14 @@ fn counts_are_those_of_the_truth() {
         })
     };
     let samples = all("tallyd_orchestrations", "", 60.0);
-    let is_completion = |sample: &String| sample.starts_with("tallyd_completion_seconds");
-    assert!(!samples.keys().any(is_completion), "history is no completion");
+    let completions = "tallyd_completion_seconds_count";
+    assert!(
+        samples.keys().any(|sample| sample.starts_with(completions)),
+        "some are open, and their routes known"
+    );
+    assert_eq!(sum(&samples, completions, "").to_string(), "0", "history is no completion");
     complete_one(&shell);
-    all("tallyd_completion_seconds_count", "route=", 1.0);
+    all(completions, "route=", 1.0);
     let truth = shell.control.truth();
     let profiles = shell.control.profiles();
     let own = |row: &Value, id: &str| row["profile_id"] == id;
@@ -275,7 +278,7 @@ fn the_whole_text_is_as_documented() {
     }
     assert_eq!(documented(), families(&text), "docs/metrics.md (left) and the registry (right) differ");
     insta::assert_snapshot!(masked(&text));
-    if let Some(promtool) = promtool() {
+    if let Some(promtool) = installed(&["promtool"]) {
         let mut child = Command::new(promtool)
             .args(["check", "metrics"])
             .stdin(Stdio::piped())
@@ -288,17 +291,6 @@ fn the_whole_text_is_as_documented() {
         let said = String::from_utf8(output.stdout).unwrap() + &String::from_utf8(output.stderr).unwrap();
         assert!(output.status.success() && said.is_empty(), "{said}");
     }
-}
-
-/// The program, where it is installed; elsewhere that part of the test holds nothing.
-fn promtool() -> Option<PathBuf> {
-    let path = process_environment("PATH").unwrap_or_default();
-    let found =
-        std::env::split_paths(&path).map(|folder| folder.join("promtool")).find(|program| program.is_file());
-    if found.is_none() {
-        assert!(process_environment("CI").is_none(), "CI installs prometheus");
-    }
-    found
 }
 
 /// Each metric's type and labels.

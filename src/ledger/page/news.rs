@@ -24,6 +24,12 @@ impl Desk<'_> {
             went_missing: count(|change| matches!(change, Change::WentMissing)),
             reappeared: count(|change| matches!(change, Change::Reappeared)),
             went_back: count(|change| matches!(change, Change::WentBackInTime { .. })),
+            open: self
+                .weighed
+                .iter()
+                .filter_map(|row| row.now().filter(|now| !now.status.is_final()))
+                .map(Route::of)
+                .collect(),
             completed: self
                 .weighed
                 .iter()

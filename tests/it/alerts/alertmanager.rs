@@ -1,17 +1,14 @@
 //! Alertmanager: its wire by the rules of its `OpenAPI` document, and a real one where it is installed.
 
-use std::net::TcpListener;
-use std::path::PathBuf;
-use std::process::{Child, Command, Stdio};
+use std::process::Command;
 
 use serde_json::Value;
 use tallyd::alerts::{Sink, alert, alertmanager_payload};
-use tallyd::config::{Login, SinkTarget, process_environment};
+use tallyd::config::{Login, SinkTarget};
 use tallyd::model::{BreakKind, BreakNumber, Identifier, Occasion, Severity, Subject, Timestamp};
-use tempfile::TempDir;
 
 use super::{Receiver, Script, message, now, record, resolved, sink, summary};
-use crate::harness::{DEADLINE, wait_for_exit};
+use crate::harness::{DEADLINE, Foreign, installed};
 
 fn target(urls: &[&str]) -> SinkTarget {
     SinkTarget::Alertmanager {
@@ -78,92 +75,6 @@ async fn one_of_several_is_enough_and_each_is_sent_everything() {
     both.send(&summary(11), now()).await.unwrap_err();
 }
 
-/// A real Alertmanager.
-struct Real {
-    child: Child,
-    url: String,
-    port: u16,
-    folder: TempDir,
-}
-
-/// The program, where it is installed; elsewhere its test holds nothing.
-fn installed() -> Option<PathBuf> {
-    let path = process_environment("PATH").unwrap_or_default();
-    let found = std::env::split_paths(&path)
-        .flat_map(|folder| ["prometheus-alertmanager", "alertmanager"].map(|name| folder.join(name)))
-        .find(|program| program.is_file());
-    if found.is_none() {
-        assert!(process_environment("CI").is_none(), "CI installs prometheus-alertmanager");
-    }
-    found
-}
-
-fn spawn(program: &PathBuf, folder: &TempDir, port: u16) -> Child {
-    let file = |name: &str| folder.path().join(name);
-    Command::new(program)
-        .arg(format!("--config.file={}", file("alertmanager.yml").display()))
-        .arg(format!("--storage.path={}", file("data").display()))
-        .arg(format!("--web.listen-address=127.0.0.1:{port}"))
-        .arg("--cluster.listen-address=")
-        .stdout(Stdio::null())
-        .stderr(std::fs::File::create(file("log")).unwrap())
-        .spawn()
-        .unwrap()
-}
-
-impl Real {
-    async fn start(program: &PathBuf, hook: &str) -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let config = format!(
-            "route:\n  receiver: hook\n  group_by: [alertname, profile]\n  group_wait: 0s\n  group_interval: 1s\n\
-             receivers:\n- name: hook\n  webhook_configs:\n  - url: {hook}\n    send_resolved: true\n"
-        );
-        std::fs::write(folder.path().join("alertmanager.yml"), config).unwrap();
-        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-        let url = format!("http://127.0.0.1:{port}");
-        let real = Self { child: spawn(program, &folder, port), url, port, folder };
-        real.ready().await;
-        real
-    }
-
-    async fn ready(&self) {
-        self.until("it is ready", "/-/ready", |_| true).await;
-    }
-
-    async fn restart(&mut self, program: &PathBuf) {
-        self.child.kill().unwrap();
-        wait_for_exit(&mut self.child);
-        self.child = spawn(program, &self.folder, self.port);
-        self.ready().await;
-    }
-
-    /// Asks until the answer is as wanted.
-    async fn until(&self, what: &str, path: &str, wanted: impl Fn(&str) -> bool) -> String {
-        let began = std::time::Instant::now();
-        let mut last = String::new();
-        while began.elapsed() < DEADLINE {
-            if let Ok(answer) = reqwest::get(format!("{}{path}", self.url)).await
-                && answer.status().is_success()
-            {
-                last = answer.text().await.unwrap();
-                if wanted(&last) {
-                    return last;
-                }
-            }
-            tokio::task::yield_now().await;
-        }
-        let log = std::fs::read_to_string(self.folder.path().join("log")).unwrap();
-        panic!("never: {what}\n{last}\n{log}");
-    }
-}
-
-impl Drop for Real {
-    fn drop(&mut self) {
-        self.child.kill().unwrap_or_default();
-        self.child.wait().unwrap();
-    }
-}
-
 async fn send(sink: &Sink, numbers: std::ops::Range<i64>, is_over: bool, now: Timestamp) {
     for number in numbers {
         let (mut record, occasion) = if is_over {
@@ -184,9 +95,15 @@ async fn send(sink: &Sink, numbers: std::ops::Range<i64>, is_over: bool, now: Ti
 #[tokio::test]
 async fn a_real_alertmanager_groups_survives_a_restart_and_resolves() {
     use tallyd::clock::{Clock as _, SystemClock};
-    let Some(program) = installed() else { return };
+    let Some(program) = installed(&["prometheus-alertmanager", "alertmanager"]) else { return };
     let hook = Receiver::start([]).await;
-    let mut real = Real::start(&program, &hook.url).await;
+    let config = format!(
+        "route:\n  receiver: hook\n  group_by: [alertname, profile]\n  group_wait: 0s\n  group_interval: 1s\n\
+         receivers:\n- name: hook\n  webhook_configs:\n  - url: {}\n    send_resolved: true\n",
+        hook.url
+    );
+    let mut real =
+        Foreign::start(program, &config, &["--storage.path=data", "--cluster.listen-address="]).await;
     let sink = sink(target(&[&real.url]));
     send(&sink, 0..3, false, SystemClock.now()).await;
     let told = real
@@ -198,7 +115,7 @@ async fn a_real_alertmanager_groups_survives_a_restart_and_resolves() {
     let groups: Value = serde_json::from_str(&groups).unwrap();
     assert_eq!(groups.as_array().unwrap().len(), 1, "one group for one kind and profile");
     // A restart forgets alerts: sending again, as tallyd does each minute, brings them back.
-    real.restart(&program).await;
+    real.restart().await;
     send(&sink, 0..3, false, SystemClock.now()).await;
     real.until("they are back", "/api/v2/alerts", |text| text.matches("\"fingerprint\"").count() == 3).await;
     if let Ok(amtool) =
