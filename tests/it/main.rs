@@ -12,6 +12,7 @@ mod ledger;
 mod limits;
 mod logging;
 mod metrics;
+mod monitoring;
 mod paxos;
 mod rules;
 mod schedule;
