@@ -21,13 +21,16 @@ const ROOMS: &[(&str, Option<&[&str]>)] = &[
     ("paxos", Some(&["model", "clock"])),
     ("ledger", Some(&["model"])),
     ("sync", Some(&["paxos", "ledger", "model", "clock"])),
+    // How a configuration comes to a report is for those above.
+    ("report", Some(&["model", "schedule", "breaks", "ledger"])),
     ("alerts", Some(&["model", "clock", "config", "ledger"])),
     // Written from the facts of the API and not from the client: an instant is all that they share.
     ("sim", Some(&["clock", "model::Timestamp"])),
     (
         "daemon",
         Some(&[
-            "model", "clock", "schedule", "breaks", "config", "logging", "paxos", "ledger", "sync", "alerts",
+            "model", "clock", "schedule", "breaks", "config", "logging", "paxos", "ledger", "sync", "report",
+            "alerts",
         ]),
     ),
     ("cli", None),
@@ -56,7 +59,8 @@ const OWNED: &[(&str, &[&str])] = &[
     ("indicatif", &["cli"]),
     ("comfy_table", &["cli"]),
     ("console", &["cli"]),
-    ("csv", &["cli"]),
+    ("csv", &["cli", "report"]),
+    ("askama", &["report"]),
     ("env::var", &["config"]),
     ("env::var_os", &["config"]),
 ];

@@ -12,6 +12,7 @@ mod ledger;
 mod limits;
 mod logging;
 mod paxos;
+mod report;
 mod rules;
 mod schedule;
 mod sim;
