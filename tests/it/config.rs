@@ -433,7 +433,8 @@ fn single_faults_have_their_key_and_message() {
         ("limits.rules", "pending = \"1h\"", "limits.rules", "expected a list of tables, found a table"),
         ("sweeps", "window = \"48h\"", "sweeps", "expected a list of tables, found a table"),
         ("log", "level = \"INFO\"", "log.level", "expected one of \"error\", \"warn\""),
-        ("reports", "x = 1", "reports", "unknown table"),
+        ("books", "x = 1", "books", "unknown table"),
+        ("reports", "x = 1", "reports", "expected a list of tables, found a table"),
         ("profiles", "id = \"x\"", "profiles", "expected a list of tables, found a table"),
         ("[profiles]", "id = \"a b\"", "", "expected a text without spaces"),
     ];
