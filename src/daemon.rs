@@ -10,6 +10,7 @@ pub mod outcome;
 mod polls;
 mod reload;
 mod report;
+mod reports;
 mod requests;
 mod service;
 mod session;
@@ -26,6 +27,9 @@ use std::time::Duration;
 use tokio::sync::{Mutex, MutexGuard, Notify, mpsc, watch};
 
 pub use judging::rules;
+pub use reports::{
+    Kept, ReportError, configuration_of, make_and_keep, period_of_run, plan_of, report_run_name,
+};
 pub use session::{Patience, Session, SessionError, reading_client};
 pub use signals::orders;
 pub use sweeps::run_name;
@@ -223,6 +227,7 @@ pub async fn run(setup: Setup, mut orders: mpsc::Receiver<Order>) -> Result<(), 
     let mut tasks = Tasks::default();
     tasks.spawn("polls", polls::run(daemon.clone(), fastrand::Rng::with_seed(seed)));
     tasks.spawn("sweeps", sweeps::run(daemon.clone()));
+    tasks.spawn("reports", reports::run(daemon.clone()));
     tasks.spawn("breaks", judging::run(daemon.clone()));
     tasks.spawn("alerts", alerts::run(daemon.clone(), seed));
     tasks.spawn("watchdog", service::run(daemon.clone()));
@@ -300,6 +305,7 @@ fn tell_start(config: &Config) {
     tracing::info!(
         every_ms = u64::try_from(config.poll.every.as_millis()).unwrap_or(u64::MAX),
         sweeps = config.sweeps.len(),
+        reports = config.reports.len(),
         ledger = %config.ledger.path.display(),
         environment = config.paxos.environment.as_str(),
         "watching {watched}"
