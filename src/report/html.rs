@@ -7,6 +7,9 @@ use super::words::Weight;
 use super::{Cell, Report, shown};
 use crate::model::plain;
 
+/// So many bars are drawn, the longest ones.
+const MOST_BARS: usize = 12;
+
 /// Text longer than this may be broken into lines.
 const LONG: usize = 40;
 
@@ -165,9 +168,13 @@ fn age_bars(report: &Report) -> Vec<Bar> {
     scaled(ages)
 }
 
-/// Bars by the longest of them. What is there at all is seen.
-fn scaled(bars: Vec<(String, Vec<i64>)>) -> Vec<Bar> {
+/// Bars by the longest of them, without the shortest of many. What is there at all is seen.
+fn scaled(mut bars: Vec<(String, Vec<i64>)>) -> Vec<Bar> {
     let total = |counts: &[i64]| counts.iter().sum::<i64>();
+    if bars.len() > MOST_BARS {
+        bars.sort_by_key(|(_, counts)| std::cmp::Reverse(total(counts)));
+        bars.truncate(MOST_BARS);
+    }
     let longest = bars.iter().map(|(_, counts)| total(counts)).max().unwrap_or(0).max(1);
     let bar = |(label, counts): (String, Vec<i64>)| {
         let mut x = 0;

@@ -135,7 +135,11 @@ impl Found {
         new: Option<&Effect>,
     ) {
         let Some(state) = subject.closing.or(before) else { return };
-        let observed_at = self.observed_at(subject, until, old);
+        let observed_at = match (before, subject.arrival) {
+            // Of what was not known it counts when it came.
+            (None, Arrival::Later(Some(at))) => at,
+            _ => self.observed_at(subject, until, old),
+        };
         let what = what(before, subject, old, new);
         let about = |effect: &Effect| match (what, &effect.ended) {
             (Restated::End, Some((_, period))) => period.clone(),
@@ -159,10 +163,7 @@ impl Found {
 
     /// When what is said now was observed: the last time that it became another thing.
     fn observed_at(&self, subject: &Subject<'_>, until: Timestamp, old: Option<&Effect>) -> Timestamp {
-        let mut observed = match subject.arrival {
-            Arrival::Later(Some(at)) => at,
-            _ => self.period.from,
-        };
+        let mut observed = self.period.from;
         let mut before = old.cloned();
         for (at, state) in subject.steps {
             let now = self.effect(state.as_ref(), until, subject);
@@ -233,12 +234,20 @@ fn what(
 /// What is said, in words.
 fn told(effect: Option<&Effect>) -> String {
     let Some(effect) = effect else { return "not counted".to_owned() };
-    let [source, _] = &effect.amounts;
-    let amount = source.as_ref().map_or_else(|| "?".to_owned(), ToString::to_string);
+    let shown = |amount: &Option<Amount>| amount.as_ref().map_or_else(|| "?".to_owned(), ToString::to_string);
+    let [source, delivered] = &effect.amounts;
+    let amount = shown(source);
+    let delivered = match delivered {
+        Some(_) => {
+            let asset = effect.key.destination_asset.as_deref().unwrap_or("?");
+            format!(" → {} {asset}", shown(delivered))
+        }
+        None => String::new(),
+    };
     let ended = match &effect.ended {
         Some((status, period)) => format!("{status} in {period}"),
         None => "open".to_owned(),
     };
     let asset = effect.key.source_asset.as_deref().unwrap_or("?");
-    format!("created in {}, {ended}, {amount} {asset}", effect.created_in)
+    format!("created in {}, {ended}, {amount} {asset}{delivered}", effect.created_in)
 }

@@ -15,21 +15,25 @@ pub struct Sentence {
 }
 
 /// How loud something is said.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Weight {
-    /// All is well.
-    Good,
-    /// Worth knowing.
-    Plain,
     /// What the numbers cannot be trusted without.
     Loud,
+    /// Worth knowing.
+    Plain,
+    /// All is well.
+    Good,
 }
 
 impl Report {
     /// What it is called.
     pub fn title(&self) -> String {
         let name = self.plan.name.as_deref().unwrap_or("Reconciliation report");
-        format!("{name}, {}", self.plan.period.name())
+        let period = &self.plan.period;
+        match period.kind {
+            Some(_) => format!("{name}, {}", period.name()),
+            None => format!("{name}, {} to {}", period.zone.show(period.from), period.zone.show(period.to)),
+        }
     }
 
     /// The place and the time by which it was made: `--as-of` takes it, and makes the same report again.
@@ -85,7 +89,7 @@ impl Report {
             say(
                 Weight::Loud,
                 format!(
-                    "NOT COMPLETE: {} could never be read and {} in no count; `tallyd breaks --kind unreadable` lists them.",
+                    "NOT COMPLETE: {} could never be read and {} in no count; `tallyd breaks list --kind unreadable` lists them.",
                     many(self.basis.unreadable, "row"),
                     if self.basis.unreadable == 1 { "is" } else { "are" }
                 ),
@@ -103,6 +107,7 @@ impl Report {
         if self.ties_out() {
             say(Weight::Good, "Every account ties out: nothing is left over.".to_owned());
         }
+        sentences.sort_by_key(|sentence: &Sentence| sentence.weight);
         sentences
     }
 

@@ -58,8 +58,10 @@ pub(super) fn of(connection: &Connection, key: i64) -> Result<Option<Story>, Pro
     let Some(mut states) = states(&end.orchestration, &told) else { return Ok(None) };
     let mut steps: Vec<StoryStep> = Vec::new();
     if told.first().is_none_or(|first| first.kind != Some(EntryKind::Appeared)) {
+        let kept_status = states.iter().all(|state| state.status == end.orchestration.status);
         let Some(first) = states.pop() else { return Ok(None) };
-        steps.push(beginning(connection, &end, first, &told)?);
+        let since = kept_status.then_some(end.status_since);
+        steps.push(beginning(connection, since, first, &told)?);
     }
     for entry in &told {
         let before = steps.last().and_then(|step| step.state.as_ref());
@@ -140,10 +142,10 @@ fn reached(before: Option<&State>, orchestration: Orchestration, at: Timestamp) 
     State { orchestration, status_since, presence }
 }
 
-/// What it was before anything that the journal still tells.
+/// What it was before anything that the journal still tells; it has its status `since` then, where that is known.
 fn beginning(
     connection: &Connection,
-    end: &End,
+    since: Option<Timestamp>,
     first: Orchestration,
     told: &[Told],
 ) -> Result<StoryStep, Problem> {
@@ -161,8 +163,9 @@ fn beginning(
             carried.is_some_and(|(_, missing)| missing.is_some())
         }
     };
-    let kept_status = first.status == end.orchestration.status;
-    let status_since = if kept_status { end.status_since } else { first.updated_at.unwrap_or(at) };
+    // It had that status when the journal was pruned, so it came to it before the floor.
+    let before_floor = || Timestamp::from_micros(at.as_micros().saturating_sub(1));
+    let status_since = since.or(first.updated_at).unwrap_or_else(before_floor);
     let presence = if was_missing { Presence::Missing } else { Presence::There };
     Ok(StoryStep { seq: i64::MIN, at, state: Some(State { orchestration: first, status_since, presence }) })
 }

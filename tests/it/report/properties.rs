@@ -431,7 +431,7 @@ fn zone() -> impl Strategy<Value = Zone> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 48, max_shrink_iters: 400, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 32, max_shrink_iters: 400, ..ProptestConfig::default() })]
 
     #[test]
     fn any_history_ties_out_chains_and_comes_out_the_same_again(
