@@ -236,6 +236,7 @@ fn the_shipped_example_loads_with_the_defaults_it_shows() {
             _ => {
                 in_a_choice = line.starts_with("# [alerts")
                     || line.starts_with("# [[alerts")
+                    || line.starts_with("# [[reports")
                     || (in_a_choice && !line.is_empty());
                 line
             }
@@ -250,6 +251,7 @@ fn the_shipped_example_loads_with_the_defaults_it_shows() {
     // What an unknown key's help lists is every key there is: the example must show each.
     for table in [
         "paxos",
+        "[reports]",
         "[profiles]",
         "ledger",
         "poll",
