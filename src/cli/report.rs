@@ -64,7 +64,7 @@ pub(super) struct ReportArguments {
     #[arg(long)]
     force: bool,
     /// Make nothing: list the next runs of the report of this name and the period of each
-    #[arg(long, value_name = "NAME", exclusive = true)]
+    #[arg(long, value_name = "NAME", conflicts_with_all = ["name", "output", "json"])]
     schedule_preview: Option<String>,
 }
 
