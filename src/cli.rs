@@ -17,6 +17,7 @@ mod ledger;
 mod outcome;
 mod poll;
 mod progress;
+mod report;
 mod request;
 mod run;
 mod session;
@@ -144,6 +145,12 @@ enum Command {
     /// List what is wrong, and acknowledge or resolve it
     #[command(subcommand)]
     Breaks(breaks::BreaksCommand),
+    /// Make a report of a period that ties out: what was open and came is what ended and is open
+    ///
+    /// Without a name, of the last day, to standard output. With the name of one of `[[reports]]`, as that is configured,
+    /// into its folder; the daemon makes those by their schedules. The same place in the journal (--as-of) and the same
+    /// configuration give the same bytes, also later.
+    Report(Box<report::ReportArguments>),
     /// See that people are told: try the sinks, look at what waits
     #[command(subcommand)]
     Alerts(alerts::AlertsCommand),
@@ -197,6 +204,7 @@ fn run(arguments: Arguments, terminal: Terminal) -> Result<Exit, Failure> {
         Command::Show(wanted) => show::run(&common, &wanted, terminal),
         Command::History(wanted) => history::run(&common, &wanted, terminal),
         Command::Breaks(wanted) => breaks::run(&common, &wanted, terminal),
+        Command::Report(wanted) => report::run(&common, &wanted, terminal),
         Command::Alerts(wanted) => alerts::run(&common, &wanted, terminal),
         Command::Ledger(wanted) => ledger::run(&common, &wanted, terminal),
         Command::CheckConfig(wanted) => check_config::run(&common, &wanted, terminal),

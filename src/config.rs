@@ -13,6 +13,7 @@ mod findings;
 mod limits;
 mod profiles;
 mod reader;
+mod reports;
 mod schema;
 mod secret;
 mod server;

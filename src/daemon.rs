@@ -12,6 +12,7 @@ mod polls;
 mod readings;
 mod reload;
 mod report;
+mod reports;
 mod requests;
 mod reread;
 mod service;
@@ -32,6 +33,9 @@ use tokio::sync::{Mutex, MutexGuard, Notify, mpsc, watch};
 
 pub use judging::rules;
 pub use observers::Observers;
+pub use reports::{
+    Kept, ReportError, configuration_of, make_and_keep, period_of_run, plan_of, report_run_name,
+};
 pub use session::{Patience, Session, SessionError, reading_client};
 pub use signals::orders;
 pub use standing::fresh_for;
@@ -325,6 +329,7 @@ fn start(daemon: &Daemon, seed: u64, reader: Reader, place: Place) -> Tasks {
     let mut tasks = Tasks::default();
     tasks.spawn("polls", polls::run(daemon.clone(), fastrand::Rng::with_seed(seed)));
     tasks.spawn("sweeps", sweeps::run(daemon.clone()));
+    tasks.spawn("reports", reports::run(daemon.clone()));
     tasks.spawn("breaks", judging::run(daemon.clone()));
     tasks.spawn("alerts", alerts::run(daemon.clone(), seed));
     tasks.spawn("watchdog", service::run(daemon.clone()));
@@ -373,6 +378,7 @@ fn tell_start(config: &Config) {
     tracing::info!(
         every_ms = u64::try_from(config.poll.every.as_millis()).unwrap_or(u64::MAX),
         sweeps = config.sweeps.len(),
+        reports = config.reports.len(),
         ledger = %config.ledger.path.display(),
         environment = config.paxos.environment.as_str(),
         "watching {watched}"

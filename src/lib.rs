@@ -21,6 +21,8 @@ pub mod sync;
 
 pub mod ledger;
 
+pub mod report;
+
 pub mod alerts;
 
 pub mod server;

@@ -13,10 +13,12 @@ mod identifier;
 mod nearest;
 mod orchestration;
 mod past;
+mod period;
 mod poll;
 mod profile;
 mod rebuilt;
 mod received;
+mod report_form;
 mod route;
 mod shown;
 mod status;
@@ -43,11 +45,13 @@ pub use orchestration::{Leg, Orchestration, Tracked, UnreadableRow};
 pub use past::{
     KnownFrom, PollSpan, PolledProfile, ProfilePlace, Raised, SeenRow, Shown, Sighting, Timeline,
 };
+pub use period::{PeriodBreak, PollTally, ProfileRead, SweptSpan};
 pub use poll::{
     Counts, FailureKind, Lane, MAX_SKEW_MICROS, PollFailure, PollOutcome, PollResult, ProfilePoll, Shortfall,
 };
 pub use profile::{Coverage, Profile, ProfileSelection};
 pub use received::{Fingerprint, Received};
+pub use report_form::ReportForm;
 pub use route::{Endpoint, Rail, Route};
 pub use shown::{cut, plain, span};
 pub use status::{LegStatus, Status};

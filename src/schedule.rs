@@ -9,6 +9,7 @@ mod business;
 mod crontab;
 mod error;
 mod field;
+mod period;
 mod zone;
 
 use std::fmt;
@@ -21,6 +22,7 @@ use crate::model::Timestamp;
 pub use self::business::{Calendar, Day, InvalidDay, RunningOut, Weekend, business_days};
 pub use self::error::{Expected, ScheduleError};
 pub use self::field::CrontabField;
+pub use self::period::{InvalidPeriod, Period, PeriodKind, WhichPeriod};
 pub use self::zone::{UnknownZone, Zone};
 
 /// A crontab(5) schedule in a time zone.

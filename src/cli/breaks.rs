@@ -12,6 +12,8 @@ mod show;
 mod unack;
 mod words;
 
+pub(super) use filters::profiles;
+
 use super::failure::Failure;
 use super::terminal::Terminal;
 use super::{Common, Exit, session};

@@ -22,8 +22,8 @@ pub(super) struct CheckConfigArguments {
 }
 
 /// Settings that are lists, and come more than once.
-const LISTS: [&str; 6] =
-    ["profiles", "sweeps", "limits.rules", "limits.calendars", "alerts.sinks", "alerts.heartbeat"];
+const LISTS: [&str; 7] =
+    ["profiles", "sweeps", "reports", "limits.rules", "limits.calendars", "alerts.sinks", "alerts.heartbeat"];
 
 /// Checks the configuration; faults come as the failure, all at once.
 pub(super) fn run(

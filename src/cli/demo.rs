@@ -12,10 +12,13 @@ use super::poll::runtime;
 use super::terminal::{Paint, Terminal, thousands};
 use super::{Common, Exit, progress, status};
 use crate::clock::{Clock as _, FastClock, SharedClock, SystemClock};
-use crate::config::{self, Config};
+use crate::config::{self, Config, DEFAULT_SETTLE};
 use crate::daemon::{self, Observers, Patience, Session};
-use crate::ledger::{EventKind, Reader, Role};
-use crate::model::{Field, Identifier, PollOutcome, Route, Timestamp};
+use crate::ledger::{AsOf, EventKind, Reader, Role};
+use crate::model::{Field, Identifier, PollOutcome, ReportForm, Route, Timestamp};
+use crate::report::folder::{self, Existing};
+use crate::report::{self, Plan};
+use crate::schedule::{Period, Zone};
 use crate::sim::{ApiConfig, FaultRate, Latency, RunningSimulator, SimConfig, Simulator, WorldConfig};
 use crate::sync::Pace;
 
@@ -29,6 +32,10 @@ const POLLS: u32 = 7;
 const POLL_EVERY: Duration = Duration::from_secs(2);
 /// The most single changes that are shown of a poll.
 const SHOWN: usize = 6;
+/// How much of the past the report at its end is about.
+const REPORTED: Duration = Duration::from_secs(30 * 86_400);
+/// A day.
+const DAY_MICROS: i64 = 86_400_000_000;
 
 /// What `demo` takes.
 #[derive(Debug, clap::Args)]
@@ -262,12 +269,38 @@ impl Demo {
             if verification.findings.is_empty() { "sound" } else { "NOT sound" }
         );
         self.say(&self.terminal.paint(&verdict, if is_right { Paint::Good } else { Paint::Bad }))?;
+        let (report, ties_out) = self.report(reader, now)?;
+        let is_right = is_right && ties_out;
         let example = example(reader, overview.journal.seq)?;
         self.say(&format!(
-            "\nThe ledger is left at {path}. Look around:\n  tallyd --config {config} status\n  \
+            "\nA report of the last month, for a browser, is at {report}.\n\nThe ledger is left at {path}. Look around:\n  tallyd --config {config} status\n  \
              tallyd --config {config} history {example}\n  sqlite3 {path} 'SELECT status, count(*) FROM orchestrations GROUP BY status'\n"
         ))?;
         Ok(if is_right { Exit::Fine } else { Exit::Failed })
+    }
+
+    /// Leaves a report of the last thirty days beside the ledger; says where, and whether it ties out.
+    fn report(&self, reader: &Reader, now: Timestamp) -> Result<(String, bool), Failure> {
+        let zone = Zone::UTC;
+        let from = now.minus(REPORTED).as_micros().div_euclid(DAY_MICROS) * DAY_MICROS;
+        let to = now.as_micros().div_euclid(DAY_MICROS) * DAY_MICROS;
+        let [from, to] = [from, to].map(Timestamp::from_micros);
+        let plan = Plan {
+            name: None,
+            period: Period::between(from, to, zone).map_err(anyhow::Error::from)?,
+            settle: DEFAULT_SETTLE,
+            // All of it was found by the first listing, just now.
+            as_of: AsOf::Now,
+            profiles: Vec::new(),
+        };
+        let configuration = daemon::configuration_of(&self.config, &plan);
+        let report = report::make(reader, plan, &self.config.limits)?;
+        let forms = [ReportForm::Html, ReportForm::Json];
+        let files = report.files(&forms, &configuration).map_err(anyhow::Error::from)?;
+        let folder = self.config.ledger.path.with_file_name("");
+        folder::write(&folder, &files, Existing::Keep).map_err(anyhow::Error::from)?;
+        let page = files.first().map(|file| folder.join(&file.name).display().to_string());
+        Ok((page.unwrap_or_default(), report.ties_out()))
     }
 
     fn say(&self, text: &str) -> Result<(), Failure> {

@@ -208,7 +208,10 @@ fn kind(value: &DeValue<'_>) -> Result<BreakKind, Complaint> {
 }
 
 /// A profile by its id, or by its name in the file.
-fn profile(value: &DeValue<'_>, profiles: Option<&ProfileSelection>) -> Result<Identifier, Complaint> {
+pub(super) fn profile(
+    value: &DeValue<'_>,
+    profiles: Option<&ProfileSelection>,
+) -> Result<Identifier, Complaint> {
     let typed = value::text(value)?;
     let Some(ProfileSelection::Listed(known)) = profiles else { return Ok(Identifier::new(&typed)) };
     let is_meant =

@@ -18,7 +18,7 @@ use super::settings::{
     REQUEST_TIMEOUT_RANGE, SANDBOX_API_URL, SANDBOX_TOKEN_URL, SHORT_OVERLAP,
 };
 use super::table::{Placed, Table, mask_text};
-use super::{alerts, certificates, limits, profiles, schema, secret, server, sweeps, value};
+use super::{alerts, certificates, limits, profiles, reports, schema, secret, server, sweeps, value};
 use crate::model::{ProfileSelection, TransferLookUps};
 
 /// The settings in a text that is free of faults of syntax.
@@ -64,6 +64,10 @@ pub(super) fn read(
         Some(value) => sweeps::read(value, findings),
         None => sweeps::defaults(findings),
     };
+    let reports = match root.get("reports") {
+        Some(value) => reports::read(value, profiles.as_ref().ok(), findings),
+        None => Ok(Vec::new()),
+    };
     let every = poll.as_ref().map_or(DEFAULT_EVERY, |poll| poll.every);
     let limits = limits::read(root.get("limits"), profiles.as_ref().map_err(|error| *error), every, findings);
     let server = server::read(root, environment, findings);
@@ -79,6 +83,7 @@ pub(super) fn read(
         ledger: ledger?,
         poll: poll?,
         sweeps: sweeps?,
+        reports: reports?,
         limits: limits?,
         alerts: alerts?,
         server: server?,

@@ -37,6 +37,10 @@ const TABLES: &[(&str, &[&str])] = &[
     ("poll", &["every", "overlap", "backfill_after"]),
     ("sweeps", &["schedule", "window", "time_zone", "name"]),
     (
+        "reports",
+        &["name", "schedule", "period", "time_zone", "settle", "forms", "profiles", "directory", "keep"],
+    ),
+    (
         "limits",
         &[
             "processing",
@@ -210,7 +214,7 @@ pub(super) fn unknown_table(name: &str) -> Unknown {
 /// How a table's header is written.
 pub(super) fn header(table: &str) -> String {
     match table {
-        "profiles" | "sweeps" | "limits.rules" | "limits.calendars" | "alerts.sinks" => {
+        "profiles" | "sweeps" | "reports" | "limits.rules" | "limits.calendars" | "alerts.sinks" => {
             format!("[[{table}]]")
         }
         _ => format!("[{table}]"),

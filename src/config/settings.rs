@@ -10,8 +10,8 @@ use secrecy::SecretString;
 
 use super::AlertsConfig;
 use crate::breaks::Limits;
-use crate::model::{ProfileSelection, SweepWindow, TransferLookUps};
-use crate::schedule::Schedule;
+use crate::model::{Identifier, ProfileSelection, ReportForm, SweepWindow, TransferLookUps};
+use crate::schedule::{PeriodKind, Schedule, Zone};
 
 /// The API of Paxos's sandbox.
 pub const SANDBOX_API_URL: &str = "https://api.sandbox.paxos.com/v2";
@@ -59,6 +59,15 @@ pub const DEFAULT_SWEEPS: [(&str, SweepWindow); 3] = [
 /// Within an hour the overlap of the discoveries looks already; beyond ten years nearly everything is meant.
 pub(super) const SWEEP_WINDOW_RANGE: RangeInclusive<Duration> = seconds(HOUR)..=seconds(3650 * DAY);
 
+/// How long after its end a period counts as known. Rows come minutes late at most; an outage of an hour is caught up.
+pub const DEFAULT_SETTLE: Duration = seconds(HOUR);
+/// Beyond a week a report would come too late for whoever waits for it.
+pub(super) const SETTLE_RANGE: RangeInclusive<Duration> = seconds(0)..=seconds(7 * DAY);
+/// The forms of a report: one for people, one for programs.
+pub const DEFAULT_REPORT_FORMS: [ReportForm; 2] = [ReportForm::Html, ReportForm::Json];
+/// How long reports may be kept. Less than a day would remove one before anybody reads it.
+pub(super) const REPORT_KEEP_RANGE: RangeInclusive<Duration> = seconds(DAY)..=seconds(36_500 * DAY);
+
 /// The limits that may be set. Nothing that is watched may take longer than a year.
 pub(super) const LIMIT_RANGE: RangeInclusive<Duration> = seconds(1)..=seconds(365 * DAY);
 /// The same in business days: a quarter of a year.
@@ -92,6 +101,8 @@ pub struct Config {
     pub poll: PollConfig,
     /// The sweeps, in the order of the file; no two of one name. Empty where the user wants none.
     pub sweeps: Vec<SweepConfig>,
+    /// The reports, in the order of the file; no two of one name.
+    pub reports: Vec<ReportConfig>,
     /// How long an orchestration may take, and when that is critical.
     pub limits: Limits,
     /// How people are told.
@@ -218,6 +229,29 @@ pub struct TokenConfig {
     pub secret: SecretString,
     /// Where it came from.
     pub source: SecretSource,
+}
+
+/// A report that recurs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ReportConfig {
+    /// Its name, of letters, digits, `-` and `_`.
+    pub name: String,
+    /// When it is made.
+    pub schedule: Schedule,
+    /// How long its period is: the last one that is over when it is due.
+    pub period: PeriodKind,
+    /// By which clocks the period begins and ends.
+    pub zone: Zone,
+    /// How long after its end the period counts as known.
+    pub settle: Duration,
+    /// Its forms; never empty.
+    pub forms: Vec<ReportForm>,
+    /// The profiles that it is about; empty for every one.
+    pub profiles: Vec<Identifier>,
+    /// The folder for its files.
+    pub directory: PathBuf,
+    /// How long after their period's end its files are kept; `None` for ever.
+    pub keep: Option<Duration>,
 }
 
 /// What is logged.

@@ -4,7 +4,7 @@
 use std::fmt;
 
 use super::limits;
-use super::settings::{Config, SecretSource, ServerConfig, SweepConfig};
+use super::settings::{Config, ReportConfig, SecretSource, ServerConfig, SweepConfig};
 use super::value::in_words;
 use crate::model::{ProfileSelection, Timestamp, TransferLookUps};
 
@@ -47,6 +47,7 @@ impl Config {
             lines.push(("sweeps", "none".to_owned()));
         }
         lines.extend(self.sweeps.iter().map(|sweep| ("sweeps", summary_of(sweep, now))));
+        lines.extend(self.reports.iter().map(|report| ("reports", summary_of_report(report, now))));
         lines.extend(limits::summary(&self.limits));
         lines.extend(self.alerts.summary());
         if let Some(ServerConfig { listen, token, metrics_token }) = &self.server {
@@ -68,6 +69,21 @@ fn summary_of(sweep: &SweepConfig, now: Timestamp) -> String {
     let SweepConfig { name, schedule, window } = sweep;
     let next = schedule.next_after(now).map_or("never".to_owned(), Timestamp::to_rfc3339_seconds);
     format!("{name}: {schedule}, window {window}, next run {next}")
+}
+
+fn summary_of_report(report: &ReportConfig, now: Timestamp) -> String {
+    let forms: Vec<_> = report.forms.iter().map(|form| form.as_str()).collect();
+    let next = report.schedule.next_after(now).map_or("never".to_owned(), Timestamp::to_rfc3339_seconds);
+    let keep = report.keep.map_or("for ever".to_owned(), |keep| format!("for {}", in_words(keep)));
+    format!(
+        "{}: {}, the last {}, settled after {}, {} to {}, kept {keep}, next run {next}",
+        report.name,
+        report.schedule,
+        report.period.as_str(),
+        in_words(report.settle),
+        forms.join(" and "),
+        report.directory.display()
+    )
 }
 
 impl fmt::Display for SecretSource {

@@ -98,7 +98,7 @@ fn window(value: &DeValue<'_>) -> Result<SweepWindow, Complaint> {
     last.map_err(|complaint| complaint.more_help("write \"all\" for everything that was ever created"))
 }
 
-fn refused(error: &ScheduleError) -> Complaint {
+pub(super) fn refused(error: &ScheduleError) -> Complaint {
     Complaint::new(error.to_string()).help(
         "write it as in crontab(5): minute, hour, day-of-month, month, day-of-week, such as \"23 2 * * *\"",
     )

@@ -22,7 +22,7 @@ pub fn run_name(sweep: &SweepConfig) -> String {
 }
 
 /// Up to when the runs of each schedule are done, by name.
-type Done = HashMap<String, Timestamp>;
+pub(super) type Done = HashMap<String, Timestamp>;
 
 /// Runs that failed and are due still, by name.
 type Failed = HashMap<String, FailedRun>;
@@ -46,7 +46,8 @@ pub(super) async fn run(daemon: Daemon) -> Ended {
     while !daemon.stopping.is_given() {
         let session = sessions.borrow_and_update().clone();
         let sweeps = &session.config().sweeps;
-        let Some(mut done) = or_later(last_runs(&daemon, sweeps).await)? else {
+        let Some(mut done) = or_later(last_runs(&daemon, sweeps.iter().map(run_name).collect()).await)?
+        else {
             wait(&daemon, LOOK_AGAIN).await;
             sessions.mark_changed();
             continue;
@@ -188,15 +189,15 @@ async fn sweep_now(
     Some(daemon.carry_out(turn, &wanted, selection).await)
 }
 
-async fn last_runs(daemon: &Daemon, sweeps: &[SweepConfig]) -> Result<Done, LedgerError> {
-    let names = sweeps.iter().map(run_name).collect();
+/// The last runs of schedules, by name; those that are new count from now on.
+pub(super) async fn last_runs(daemon: &Daemon, names: Vec<String>) -> Result<Done, LedgerError> {
     let runs = daemon.ledger.schedule_runs(names, daemon.clock.now()).await?;
     Ok(runs.into_iter().map(|run| (run.name, run.last_due)).collect())
 }
 
 /// Where the clock was set back, counting begins anew: no schedule waits for a time that was passed before.
 /// Small corrections are none.
-async fn set_back(daemon: &Daemon, done: &mut Done, now: Timestamp) -> Ended {
+pub(super) async fn set_back(daemon: &Daemon, done: &mut Done, now: Timestamp) -> Ended {
     for (name, last_due) in done.iter_mut().filter(|(_, last_due)| **last_due > now.plus(SMALL_CORRECTION)) {
         tracing::warn!(schedule = name, last_due = %last_due, "the clock was set back; the schedule counts from now on");
         *last_due = now;

@@ -150,6 +150,63 @@ pub enum Problem {
         /// The latest that may be asked for.
         latest: Timestamp,
     },
+    /// What a report would be about was pruned.
+    #[error(
+        "what was before {} was pruned, and the period begins at {}; ask for a later one, or restore a backup beside it",
+        floor.to_rfc3339_seconds(),
+        from.to_rfc3339_seconds()
+    )]
+    PeriodPruned {
+        /// Where the period begins.
+        from: Timestamp,
+        /// Up to where all was pruned.
+        floor: Timestamp,
+    },
+    /// A report would be about a time of which nothing was known.
+    #[error(
+        "it was made at {}, and what counts for a period up to {} was known by {}; ask for a later period, or for what is known now with --as-of now",
+        began.to_rfc3339_seconds(),
+        to.to_rfc3339_seconds(),
+        until.to_rfc3339_seconds()
+    )]
+    PeriodBeforeLedger {
+        /// Where the period ends.
+        to: Timestamp,
+        /// By when it is told.
+        until: Timestamp,
+        /// When the ledger was made.
+        began: Timestamp,
+    },
+    /// A report would end before it begins.
+    #[error(
+        "the place {as_of} comes before the one at which the period begins, {opening}; give a later --as-of"
+    )]
+    AsOfBeforePeriod {
+        /// The place that was asked for.
+        as_of: String,
+        /// The place that counts for the beginning.
+        opening: String,
+    },
+    /// The journal has no such batch.
+    #[error(
+        "its journal has no batch {number}: it ends with {last}; give another --as-of, `tallyd status` prints the head"
+    )]
+    NoSuchBatch {
+        /// The batch that was asked for.
+        number: i64,
+        /// The last one.
+        last: i64,
+    },
+    /// The journal is not the one of which a head was noted.
+    #[error(
+        "its journal is not the one whose head {noted} was noted: the head there is {found}; run `tallyd ledger verify --head {noted}`"
+    )]
+    OtherHead {
+        /// What was noted.
+        noted: String,
+        /// What is there.
+        found: String,
+    },
     /// Its path no longer leads to the file that is open.
     #[error(
         "its file was moved, replaced or removed while tallyd had it open; put it back, or restore a backup, then start tallyd again"

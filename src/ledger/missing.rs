@@ -2,6 +2,8 @@
 //!
 //! Only the table; that it is what the journal says is checked by `verify`.
 
+use std::collections::HashSet;
+
 use rusqlite::{Connection, OptionalExtension, params};
 
 use crate::model::Timestamp;
@@ -35,6 +37,12 @@ pub(super) fn since(connection: &Connection, key: i64) -> Result<Option<Timestam
         .prepare_cached("SELECT since FROM missing WHERE orchestration = ?1")?
         .query_row([key], |row| row.get(0))
         .optional()?)
+}
+
+/// The keys of all that are missing.
+pub(super) fn keys(connection: &Connection) -> Result<HashSet<i64>, Problem> {
+    let mut statement = connection.prepare("SELECT orchestration FROM missing")?;
+    Ok(statement.query_map([], |row| row.get(0))?.collect::<Result<_, _>>()?)
 }
 
 /// How many of those that the profile listed first are missing.

@@ -227,13 +227,16 @@ fn remove(connection: &Connection, checkpoint: &Checkpoint) -> Result<PrunedCoun
         connection.execute("DELETE FROM orchestration WHERE key IN (SELECT key FROM temp.doomed)", [])?;
     let entries = connection.execute("DELETE FROM journal_entry WHERE seq <= ?1", [checkpoint.head.seq])?;
     connection.execute("DELETE FROM journal_batch WHERE number <= ?1", [checkpoint.head.batch])?;
-    // The last poll of each profile is what `status` shows, and keeps its number from being given again.
+    // The last poll of each profile is what `status` shows, and keeps its number from being given again. The last
+    // complete one before the floor says what was covered when a report begins there.
     let polls = connection.execute(
         "DELETE FROM poll WHERE began_at < ?1 AND result <> 'running'
          AND number NOT IN (SELECT poll FROM journal_batch)
          AND number NOT IN (SELECT last_poll FROM stale_sighting)
          AND number NOT IN (SELECT poll FROM missing)
-         AND number NOT IN (SELECT max(number) FROM poll GROUP BY profile)",
+         AND number NOT IN (SELECT max(number) FROM poll GROUP BY profile)
+         AND number NOT IN (SELECT max(number) FROM poll WHERE began_at < ?1 AND result = 'complete'
+             AND lane <> 'sweep' GROUP BY profile)",
         [checkpoint.floor],
     )?;
     connection.execute(

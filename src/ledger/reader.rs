@@ -20,6 +20,7 @@ use super::requests::{self, Request, RequestNumber};
 use super::rules::Rules;
 use super::schedule_runs::{self, ScheduleRun};
 use super::skew::{self, ClockSkew};
+use super::states::{self, Basis, StatesWanted, Subject};
 use super::stops::{self, StoredStop};
 use super::verify::{self, Verification};
 use super::{LedgerError, Problem, ProfileKey, identity, listing, missing, open, polls, rows};
@@ -255,6 +256,17 @@ impl Reader {
         then: impl FnMut(&[PolledProfile], Timeline),
     ) -> Result<PastKnown, LedgerError> {
         self.snapshot(|connection| past::tell(connection, rules, tellable, then))
+    }
+
+    /// Tells every orchestration that has a part in a period as it was at the places in the journal that count for it,
+    /// one after the other, in no particular order.
+    pub fn states(&self, wanted: &StatesWanted, then: impl FnMut(Subject<'_>)) -> Result<Basis, LedgerError> {
+        self.snapshot(|connection| states::tell(connection, wanted, then))
+    }
+
+    /// Whether the ledger knows of something at or after an instant, so that the place of that instant is settled.
+    pub fn knows_of(&self, at: Timestamp) -> Result<bool, LedgerError> {
+        self.snapshot(|connection| states::is_past(connection, at))
     }
 
     /// Recomputes the journal's chain and every row's digest. `noted` is a head that was noted

@@ -2,7 +2,7 @@
 
 /// The name that is nearest to what was typed, if it is near enough to have been meant. Upper and lower
 /// case are the same here, and so are `-`, `_` and blanks.
-pub fn nearest(typed: &str, names: impl IntoIterator<Item = &'static str>) -> Option<&'static str> {
+pub fn nearest<'a>(typed: &str, names: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let typed = evened(typed);
     // A third of the letters wrong is a typing error, more is another word.
     let limit = (typed.chars().count() / 3).max(1);

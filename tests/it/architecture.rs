@@ -21,6 +21,8 @@ const ROOMS: &[(&str, Option<&[&str]>)] = &[
     ("paxos", Some(&["model", "clock"])),
     ("ledger", Some(&["model"])),
     ("sync", Some(&["paxos", "ledger", "model", "clock"])),
+    // How a configuration comes to a report is for those above.
+    ("report", Some(&["model", "schedule", "breaks", "ledger"])),
     ("alerts", Some(&["model", "clock", "config", "ledger"])),
     ("server", Some(&[])),
     ("metrics", Some(&["model", "clock", "paxos", "ledger", "alerts", "server"])),
@@ -29,8 +31,8 @@ const ROOMS: &[(&str, Option<&[&str]>)] = &[
     (
         "daemon",
         Some(&[
-            "model", "clock", "schedule", "breaks", "config", "logging", "paxos", "ledger", "sync", "alerts",
-            "server", "metrics",
+            "model", "clock", "schedule", "breaks", "config", "logging", "paxos", "ledger", "sync", "report",
+            "alerts", "server", "metrics",
         ]),
     ),
     ("cli", None),
@@ -60,7 +62,8 @@ const OWNED: &[(&str, &[&str])] = &[
     ("indicatif", &["cli"]),
     ("comfy_table", &["cli"]),
     ("console", &["cli"]),
-    ("csv", &["cli"]),
+    ("csv", &["cli", "report"]),
+    ("askama", &["report"]),
     ("env::var", &["config"]),
     ("env::var_os", &["config"]),
 ];

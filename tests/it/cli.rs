@@ -6,6 +6,7 @@ mod bad_input;
 mod breaks;
 mod reading;
 mod replay;
+mod report;
 mod shipped_example;
 mod status;
 mod sweep;

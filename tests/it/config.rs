@@ -238,6 +238,7 @@ fn the_shipped_example_loads_with_the_defaults_it_shows() {
             _ => {
                 in_a_choice = line.starts_with("# [alerts")
                     || line.starts_with("# [[alerts")
+                    || line.starts_with("# [[reports")
                     || (in_a_choice && !line.is_empty());
                 line
             }
@@ -252,6 +253,7 @@ fn the_shipped_example_loads_with_the_defaults_it_shows() {
     // What an unknown key's help lists is every key there is: the example must show each.
     for table in [
         "paxos",
+        "[reports]",
         "[profiles]",
         "ledger",
         "poll",
@@ -436,7 +438,8 @@ fn single_faults_have_their_key_and_message() {
         ("limits.rules", "pending = \"1h\"", "limits.rules", "expected a list of tables, found a table"),
         ("sweeps", "window = \"48h\"", "sweeps", "expected a list of tables, found a table"),
         ("log", "level = \"INFO\"", "log.level", "expected one of \"error\", \"warn\""),
-        ("reports", "x = 1", "reports", "unknown table"),
+        ("books", "x = 1", "books", "unknown table"),
+        ("reports", "x = 1", "reports", "expected a list of tables, found a table"),
         ("profiles", "id = \"x\"", "profiles", "expected a list of tables, found a table"),
         ("[profiles]", "id = \"a b\"", "", "expected a text without spaces"),
     ];

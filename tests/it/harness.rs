@@ -11,6 +11,7 @@ mod manager;
 mod noted;
 mod process;
 mod rig;
+mod schema;
 mod scrape;
 mod truth;
 
@@ -24,6 +25,7 @@ pub(crate) use manager::Manager;
 pub(crate) use noted::{NOTES, note};
 pub(crate) use process::{Ran, Shell, wait_for_exit};
 pub(crate) use rig::{Rig, Setup, results_of, texts_of};
+pub(crate) use schema::faults_by_schema;
 pub(crate) use scrape::samples_in;
 pub(crate) use truth::{
     documented, id_of, ids_of, ledger_rows, meaning, rows_of_view, rows_read_by, times_of,

@@ -14,6 +14,7 @@ mod logging;
 mod metrics;
 mod monitoring;
 mod paxos;
+mod report;
 mod rules;
 mod schedule;
 mod server;

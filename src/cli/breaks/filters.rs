@@ -74,7 +74,7 @@ impl FilterArguments {
 }
 
 /// The ids of the profiles that are named.
-pub(super) fn profiles(
+pub(in crate::cli) fn profiles(
     wanted: &[String],
     config: &Config,
     reader: &Reader,

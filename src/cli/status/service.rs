@@ -8,7 +8,7 @@ use serde::Serialize;
 use super::super::failure::Failure;
 use super::super::terminal::{Paint, Terminal, age, thousands};
 use crate::config::Config;
-use crate::daemon::run_name;
+use crate::daemon::{report_run_name, run_name};
 use crate::ledger::{Beside, Holder, Overview, RequestState};
 use crate::model::{Lane, Timestamp};
 
@@ -25,6 +25,7 @@ pub(super) struct Service {
     backfill_requests_per_second: u32,
     in_progress: Vec<InProgress>,
     sweeps: Vec<Scheduled>,
+    reports: Vec<ScheduledReport>,
     requests: Vec<OpenRequest>,
 }
 
@@ -57,6 +58,19 @@ struct Scheduled {
     last_due: Option<String>,
     /// `None` where there is none.
     next: Option<String>,
+    is_due: bool,
+}
+
+/// When a report is made.
+#[derive(Debug, Serialize)]
+struct ScheduledReport {
+    name: String,
+    schedule: String,
+    period: &'static str,
+    /// Up to when its runs are done; missing where no daemon has met it.
+    last_due: Option<String>,
+    next: Option<String>,
+    /// Whether one is due and not made: it waits for its period to settle, fails, or nobody runs.
     is_due: bool,
 }
 
@@ -102,6 +116,7 @@ impl Service {
             // Where nobody writes, what says that it runs was killed.
             in_progress: if holder == Holder::Nobody { Vec::new() } else { in_progress.collect() },
             sweeps: scheduled(config, overview, now),
+            reports: scheduled_reports(config, overview, now),
             requests: requests.collect(),
         })
     }
@@ -146,6 +161,23 @@ impl Service {
                 }
             };
             lines.push(("next sweep", format!("{}: {when}", sweep.name)));
+        }
+        for report in &self.reports {
+            let when = match (&report.next, report.is_due, self.daemon) {
+                (None, ..) => "never".to_owned(),
+                (Some(next), false, _) => seconds(next),
+                (Some(next), true, DaemonState::Running) => terminal.paint(
+                    &format!(
+                        "due since {}: it waits for its period to settle, or fails; the log says why",
+                        seconds(next)
+                    ),
+                    Paint::Warning,
+                ),
+                (Some(next), true, _) => {
+                    format!("missed at {}; made up once when tallyd runs", seconds(next))
+                }
+            };
+            lines.push(("next report", format!("{}: {when}", report.name)));
         }
         let (usual, backfill) = (self.requests_per_second, self.backfill_requests_per_second);
         lines.push(("rate", format!("at most {usual} requests a second, {backfill} in a backfill")));
@@ -206,6 +238,23 @@ fn scheduled(config: &Config, overview: &Overview, now: Timestamp) -> Vec<Schedu
             last_due: last.map(Timestamp::to_rfc3339),
             next: next.map(Timestamp::to_rfc3339),
             is_due: last.is_some_and(|last| sweep.schedule.missed(last, now)),
+        }
+    });
+    scheduled.collect()
+}
+
+fn scheduled_reports(config: &Config, overview: &Overview, now: Timestamp) -> Vec<ScheduledReport> {
+    let scheduled = config.reports.iter().map(|report| {
+        let name = report_run_name(report);
+        let last = overview.schedule_runs.iter().find(|run| run.name == name).map(|run| run.last_due);
+        let next = report.schedule.next_after(last.unwrap_or(now));
+        ScheduledReport {
+            name: report.name.clone(),
+            schedule: report.schedule.to_string(),
+            period: report.period.as_str(),
+            last_due: last.map(Timestamp::to_rfc3339),
+            next: next.map(Timestamp::to_rfc3339),
+            is_due: last.is_some_and(|last| report.schedule.missed(last, now)),
         }
     });
     scheduled.collect()

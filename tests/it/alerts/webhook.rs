@@ -8,57 +8,9 @@ use tallyd::alerts::{Message, SendError, Test, signature, webhook_payload};
 use tallyd::config::{SecretUrl, SinkTarget};
 use tallyd::model::{BreakKind, Occasion, SinkName};
 
-use super::{Receiver, Script, message, now, record, resolved, sink, summary, webhook_at};
+use crate::harness::faults_by_schema;
 
-/// Checks a value against the parts of JSON Schema that the published one uses.
-fn faults(value: &Value, schema: &Value, root: &Value, at: &str, found: &mut Vec<String>) {
-    if let Some(reference) = schema["$ref"].as_str() {
-        let target = root.pointer(reference.trim_start_matches('#')).unwrap();
-        return faults(value, target, root, at, found);
-    }
-    let kind = match value {
-        Value::Null => "null",
-        Value::Bool(_) => "boolean",
-        Value::Number(_) => "integer",
-        Value::String(_) => "string",
-        Value::Array(_) => "array",
-        Value::Object(_) => "object",
-    };
-    let allowed = match &schema["type"] {
-        Value::String(one) => one == kind,
-        Value::Array(several) => several.iter().any(|one| one == kind),
-        _ => true,
-    };
-    if !allowed {
-        found.push(format!("{at}: {kind}, not {}", schema["type"]));
-    }
-    if let Some(words) = schema["enum"].as_array()
-        && !words.contains(value)
-    {
-        found.push(format!("{at}: {value} is none of {words:?}"));
-    }
-    match value {
-        Value::Object(fields) => {
-            for required in schema["required"].as_array().into_iter().flatten() {
-                if !fields.contains_key(required.as_str().unwrap()) {
-                    found.push(format!("{at}: lacks {required}"));
-                }
-            }
-            for (name, field) in fields {
-                match schema["properties"].get(name) {
-                    Some(schema) => faults(field, schema, root, &format!("{at}.{name}"), found),
-                    None => found.push(format!("{at}: {name} is not in the schema")),
-                }
-            }
-        }
-        Value::Array(items) => {
-            for item in items {
-                faults(item, &schema["items"], root, &format!("{at}[]"), found);
-            }
-        }
-        _ => {}
-    }
-}
+use super::{Receiver, Script, message, now, record, resolved, sink, summary, webhook_at};
 
 #[test]
 fn every_message_is_as_the_published_schema_says() {
@@ -67,8 +19,7 @@ fn every_message_is_as_the_published_schema_says() {
     messages.extend(BreakKind::ALL.map(|kind| message(record(kind), Occasion::Opened)));
     messages.push(Message::Test(Test { sink: SinkName("desk".to_owned()), at: now() }));
     for message in messages {
-        let mut found = Vec::new();
-        faults(&webhook_payload(&message, now()), &schema, &schema, "$", &mut found);
+        let found = faults_by_schema(&webhook_payload(&message, now()), &schema);
         assert_eq!(found, [""; 0], "{}", message.title());
     }
 }

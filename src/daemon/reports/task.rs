@@ -1,0 +1,198 @@
+//! The task that makes reports, by the schedules of `[[reports]]`.
+//!
+//! One at a time. A run that was missed is made up once. A run waits until its period has settled and the ledger knows
+//! of that; one that fails is told, and tried again later and later.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use crate::config::{Config, ReportConfig};
+use crate::daemon::sweeps::{Done, last_runs, set_back};
+use crate::daemon::{Daemon, Ended, LOOK_AGAIN, or_later, or_log};
+use crate::ledger::{AsOf, Reader, ScheduleRun, Standing};
+use crate::model::{Timestamp, with_causes};
+use crate::report::folder::{Existing, Written, remove_old};
+
+use super::{Kept, ReportError, make_and_keep, period_of_run, plan_of, report_run_name};
+
+/// How long after a first failure a report is tried again; twice as long after each further one.
+const TRY_AGAIN: Duration = Duration::from_secs(60);
+
+/// The longest time between two tries.
+const LONGEST: Duration = Duration::from_secs(3600);
+
+/// Runs that failed, by name.
+type Failed = HashMap<String, FailedRun>;
+
+/// A run that failed and is due still.
+struct FailedRun {
+    /// When it is tried again, by the clock's monotonic reading.
+    again_at: Duration,
+    /// How often it failed.
+    times: u32,
+}
+
+/// What a try came to.
+enum Tried {
+    /// Its files are there.
+    Kept(Box<Kept>),
+    /// The ledger does not know of the time yet at which its period has settled.
+    TooEarly,
+    /// It failed.
+    Failed(ReportError),
+}
+
+/// Makes reports until tallyd stops.
+pub(in crate::daemon) async fn run(daemon: Daemon) -> Ended {
+    let mut sessions = daemon.sessions.clone();
+    while !daemon.stopping.is_given() {
+        let session = sessions.borrow_and_update().clone();
+        let reports = &session.config().reports;
+        let names = reports.iter().map(report_run_name).collect();
+        let done = or_later(last_runs(&daemon, names).await)?;
+        let mut failed = Failed::new();
+        if let Some(mut done) = done {
+            while !daemon.stopping.is_given() && !sessions.has_changed().unwrap_or(false) {
+                set_back(&daemon, &mut done, daemon.clock.now()).await?;
+                make_due(&daemon, session.config(), &mut done, &mut failed).await?;
+                wait(&daemon, &mut sessions).await;
+            }
+        } else {
+            wait(&daemon, &mut sessions).await;
+            sessions.mark_changed();
+        }
+    }
+    Ok(())
+}
+
+/// Waits a moment, or until tallyd stops or has another configuration.
+async fn wait<T>(daemon: &Daemon, sessions: &mut tokio::sync::watch::Receiver<T>) {
+    tokio::select! {
+        () = daemon.stopping.given() => {}
+        () = tokio::time::sleep(LOOK_AGAIN) => {}
+        _ = sessions.changed() => sessions.mark_changed(),
+    }
+}
+
+/// Makes every report that is due, one after the other.
+async fn make_due(daemon: &Daemon, config: &Config, done: &mut Done, failed: &mut Failed) -> Ended {
+    for report in &config.reports {
+        if daemon.stopping.is_given() {
+            return Ok(());
+        }
+        let (now, monotonic) = (daemon.clock.now(), daemon.clock.monotonic());
+        let name = report_run_name(report);
+        let last = done.get(&name).copied().unwrap_or(now);
+        let Some(due) = last_due(report, last, now) else { continue };
+        if failed.get(&name).is_some_and(|failed| failed.again_at > monotonic) {
+            continue;
+        }
+        match try_once(daemon, config, report, due, now).await? {
+            Tried::TooEarly => {}
+            Tried::Kept(kept) => {
+                tell(report, &kept);
+                failed.remove(&name);
+                forget_old(report, &kept);
+                done.insert(name.clone(), due);
+                or_log(daemon.ledger.note_schedule_run(ScheduleRun { name, last_due: due }).await)?;
+            }
+            Tried::Failed(error) => {
+                let times = failed.get(&name).map_or(0, |failed| failed.times) + 1;
+                let wait = TRY_AGAIN.saturating_mul(1 << (times - 1).min(10)).min(LONGEST);
+                tracing::error!(
+                    report = report.name,
+                    due = %due,
+                    error = with_causes(&error),
+                    tries = times,
+                    again_in_seconds = wait.as_secs(),
+                    "a report could not be made"
+                );
+                failed.insert(name, FailedRun { again_at: monotonic + wait, times });
+            }
+        }
+    }
+    Ok(())
+}
+
+/// The last run that was due since, if any: however many were missed, one makes up for them.
+fn last_due(report: &ReportConfig, last: Timestamp, now: Timestamp) -> Option<Timestamp> {
+    let first = report.schedule.next_after(last)?;
+    let later = std::iter::successors(Some(first), |due| report.schedule.next_after(*due));
+    later.take_while(|due| *due <= now).last()
+}
+
+async fn try_once(
+    daemon: &Daemon,
+    config: &Config,
+    report: &ReportConfig,
+    due: Timestamp,
+    now: Timestamp,
+) -> anyhow::Result<Tried> {
+    let Some(period) = period_of_run(report, due) else { return Ok(Tried::TooEarly) };
+    if period.to.plus(report.settle) > now {
+        return Ok(Tried::TooEarly);
+    }
+    let settles_at = period.to.plus(report.settle);
+    let (config, report) = (config.clone(), report.clone());
+    let path = config.ledger.path.clone();
+    // Reading takes seconds in a large ledger: it holds up nobody.
+    let made = tokio::task::spawn_blocking(move || -> Result<Option<Kept>, ReportError> {
+        let reader = Reader::open(&path)?;
+        if !reader.knows_of(settles_at)? {
+            return Ok(None);
+        }
+        let plan = plan_of(&report, period, AsOf::Settled);
+        make_and_keep(&reader, &config, &report, plan, Existing::Keep).map(Some)
+    });
+    let made = tokio::select! {
+        made = made => made?,
+        // What it leaves half made is made anew by the next daemon.
+        () = daemon.stopping.given() => return Ok(Tried::TooEarly),
+    };
+    Ok(match made {
+        Ok(Some(kept)) if kept.report.basis.standing == Standing::Settled => Tried::Kept(Box::new(kept)),
+        Ok(_) => Tried::TooEarly,
+        Err(error) => Tried::Failed(error),
+    })
+}
+
+fn tell(report: &ReportConfig, kept: &Kept) {
+    let manifest = kept.files.last().map(|path| path.display().to_string()).unwrap_or_default();
+    let period = kept.report.plan.period.name();
+    if !kept.report.ties_out() {
+        tracing::error!(report = report.name, period, manifest, "a report does not tie out");
+    }
+    if !kept.report.is_covered() {
+        tracing::warn!(
+            report = report.name,
+            period,
+            manifest,
+            "a report is not complete: it says what is missing"
+        );
+    }
+    match kept.written {
+        Written::Now => tracing::info!(report = report.name, period, manifest, "a report was made"),
+        Written::Before => {
+            tracing::info!(report = report.name, period, manifest, "a report was there already");
+        }
+    }
+}
+
+/// Removes the files of those that were to be kept no longer.
+fn forget_old(report: &ReportConfig, kept: &Kept) {
+    let Some(keep) = report.keep else { return };
+    let before = kept.report.plan.period.to.minus(keep);
+    match remove_old(&report.directory, &report.name, before) {
+        Ok(0) => {}
+        Ok(files) => {
+            tracing::info!(report = report.name, files, before = %before, "old files of a report were removed");
+        }
+        Err(error) => {
+            tracing::error!(
+                report = report.name,
+                error = with_causes(&error),
+                "old files of a report could not be removed"
+            );
+        }
+    }
+}
