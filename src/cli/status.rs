@@ -15,7 +15,7 @@ use super::terminal::{Paint, Terminal, age, render, skew_worth_telling, table, t
 use super::{Common, Exit, session};
 use crate::clock::{Clock as _, SystemClock};
 use crate::ledger::{BreakCounts, Indexes, LastPoll, Overview, ProfileOverview, Reader};
-use crate::model::{Profile, ProfileSelection, Timestamp};
+use crate::model::{ProfileSelection, Timestamp};
 use check::Check;
 use owed::Owed;
 use service::Service;
@@ -183,18 +183,20 @@ fn profiles(overview: &Overview, now: Timestamp, terminal: Terminal) -> String {
 
 /// A word about every profile that the ledger knows and the configuration leaves out.
 fn unpolled(overview: &Overview, polled: &ProfileSelection) -> String {
-    let left_out = overview.profiles.iter().filter(|profile| !is_polled(&profile.profile, polled));
-    let note = |profile: &ProfileOverview| {
-        format!("{}: not polled any more; [[profiles]] does not name it\n", profile.profile.label())
+    let left_out = overview.profiles.iter().filter(|profile| !is_polled(profile, polled));
+    let why = match polled {
+        ProfileSelection::All => "not polled: the account never listed it",
+        ProfileSelection::Listed(_) => "not polled any more; [[profiles]] does not name it",
     };
+    let note = |profile: &ProfileOverview| format!("{}: {why}\n", profile.profile.label());
     left_out.map(note).collect()
 }
 
 /// Whether the configuration has a profile polled, and with it swept.
-fn is_polled(profile: &Profile, polled: &ProfileSelection) -> bool {
+fn is_polled(profile: &ProfileOverview, polled: &ProfileSelection) -> bool {
     match polled {
-        ProfileSelection::All => true,
-        ProfileSelection::Listed(profiles) => profiles.iter().any(|listed| listed.id == profile.id),
+        ProfileSelection::All => profile.first_poll_at.is_some(),
+        ProfileSelection::Listed(profiles) => profiles.iter().any(|listed| listed.id == profile.profile.id),
     }
 }
 
@@ -351,7 +353,7 @@ impl<'a> ProfileStatus<'a> {
         Self {
             profile_id: profile.profile.id.to_string(),
             name: profile.profile.name.as_deref(),
-            is_polled: is_polled(&profile.profile, polled),
+            is_polled: is_polled(profile, polled),
             covered_from: profile.coverage.map(|coverage| coverage.from.to_rfc3339()),
             covered_to: profile.coverage.map(|coverage| coverage.to.to_rfc3339()),
             verified_at: profile.coverage.map(|coverage| coverage.verified_at.to_rfc3339()),

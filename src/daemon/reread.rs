@@ -57,11 +57,11 @@ pub(super) fn read_again(
     replace.send_replace(Arc::new(session));
     for difference in &weighed.applied {
         let reload::Difference { key, old, new } = difference;
-        tracing::info!(key, old, new, "a setting changed");
+        tracing::info!(key, old, new, "a setting changed: {key}");
     }
     for difference in &weighed.kept {
         let reload::Difference { key, old, new } = difference;
-        tracing::warn!(key, old, new, "a setting needs a restart; the old value stays");
+        tracing::warn!(key, old, new, "a setting needs a restart; the old value stays: {key}");
     }
     warn_of_calendars(daemon.session().config(), daemon.clock.now());
     if is_other_level {

@@ -98,9 +98,8 @@ pub(super) async fn run(daemon: Daemon, listener: Listener) -> Ended {
 pub(super) fn begin(metrics: &Metrics, config: &Config, reader: &Reader) -> Result<(), LedgerError> {
     configure(metrics, config);
     let ends = reader.last_ends()?;
-    let known: Vec<Profile> = ends.iter().map(|ends| ends.profile.clone()).collect();
     metrics.former_ends(&ends);
-    metrics.polled_profiles(&polled(config, known));
+    metrics.polled_profiles(&polled(config, reader.profiles()?));
     Ok(())
 }
 

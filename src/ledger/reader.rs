@@ -102,6 +102,8 @@ pub enum Indexes {
 pub struct ProfileOverview {
     /// The profile.
     pub profile: Profile,
+    /// When its first poll began that listed anything of it; `None` where each was refused, as for a mistyped id.
+    pub first_poll_at: Option<Timestamp>,
     /// What is covered.
     pub coverage: Option<Coverage>,
     /// Its last poll, sweeps left out.
@@ -381,6 +383,8 @@ fn profiles(connection: &Connection) -> Result<Vec<ProfileOverview>, Problem> {
 }
 
 fn profile_overview(connection: &Connection, key: i64, profile: Profile) -> Result<ProfileOverview, Problem> {
+    let first_poll_at =
+        connection.query_row("SELECT first_poll_at FROM profile WHERE key = ?1", [key], |row| row.get(0))?;
     let (open, oldest_open) = connection.query_row(
         "SELECT count(*), min(created_at) FROM orchestration WHERE listed_by = ?1
          AND status <> 3 AND status <> 4 AND status <> 5",
@@ -389,6 +393,7 @@ fn profile_overview(connection: &Connection, key: i64, profile: Profile) -> Resu
     )?;
     Ok(ProfileOverview {
         profile,
+        first_poll_at,
         coverage: listing::coverage(connection, ProfileKey(key))?,
         last_poll: last_poll(connection, key, "lane <> 'sweep'")?,
         last_sweep: last_poll(connection, key, "lane = 'sweep'")?,

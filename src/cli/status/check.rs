@@ -53,7 +53,7 @@ impl Check {
     pub(super) fn of(overview: &Overview, ends: &[LastEnds], config: &Config, now: Timestamp) -> Self {
         // Everything in the ledger is by Paxos's clock.
         let now = overview.clock_skew.map_or(now, |skew| skew.correct(now));
-        let polled = polled(ends, &config.profiles);
+        let polled = polled(overview, ends, &config.profiles);
         let mut doubts: Vec<String> = polled
             .iter()
             .filter_map(|(profile, ends)| {
@@ -97,13 +97,18 @@ impl Check {
 }
 
 /// The profiles that are polled, and when each was.
-fn polled<'a>(ends: &'a [LastEnds], selection: &ProfileSelection) -> Vec<(Profile, Option<&'a LastEnds>)> {
+fn polled<'a>(
+    overview: &Overview,
+    ends: &'a [LastEnds],
+    selection: &ProfileSelection,
+) -> Vec<(Profile, Option<&'a LastEnds>)> {
     let find = |profile: &Profile| ends.iter().find(|ends| ends.profile.id == profile.id);
     match selection {
-        ProfileSelection::All => ends
+        ProfileSelection::All => overview
+            .profiles
             .iter()
-            .filter(|ends| is_polled(&ends.profile, selection))
-            .map(|ends| (ends.profile.clone(), Some(ends)))
+            .filter(|known| is_polled(known, selection))
+            .map(|known| (known.profile.clone(), find(&known.profile)))
             .collect(),
         ProfileSelection::Listed(listed) => {
             let named = |profile: &Profile| {

@@ -5,7 +5,7 @@ use serde::Serialize;
 use super::super::terminal::{Paint, Terminal};
 use super::is_polled;
 use crate::ledger::Overview;
-use crate::model::ProfileSelection;
+use crate::model::{Profile, ProfileSelection};
 
 /// A sweep that is owed, version 1.
 #[derive(Debug, Serialize)]
@@ -22,12 +22,15 @@ pub(super) struct Owed {
 impl Owed {
     /// Every sweep that is owed, where `polled` is what the configuration polls.
     pub(super) fn all(overview: &Overview, polled: &ProfileSelection) -> Vec<Self> {
+        let is_polled = |profile: &Profile| {
+            overview.profiles.iter().any(|known| known.profile.id == profile.id && is_polled(known, polled))
+        };
         let owed = overview.owed_sweeps.iter().map(|owed| Self {
             profile_id: owed.profile.id.to_string(),
             label: owed.profile.label(),
             reason: owed.reason.clone(),
             since: owed.since.to_rfc3339(),
-            is_polled: is_polled(&owed.profile, polled),
+            is_polled: is_polled(&owed.profile),
         });
         owed.collect()
     }

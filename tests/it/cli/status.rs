@@ -97,3 +97,27 @@ fn a_profile_that_was_never_polled_is_named_beside_a_daemon_too() {
     daemon.stop();
     shell.end();
 }
+
+/// Catches: a mistyped profile that is called unpolled for ever, though the configuration has it no longer.
+#[test]
+fn a_profile_that_was_never_listed_is_forgotten_with_its_configuration() {
+    let shell = shell();
+    shell.configure(&[(
+        "+",
+        "[[profiles]]\nid = \"3b9d6a52-8e17-4c0f-a4d2-5f61c7e09b38\"\nname = \"mistyped\"\n",
+    )]);
+    assert_eq!(shell.run(&["poll"]).code, Some(78));
+    let ran = check(&shell);
+    assert_eq!(ran.code, Some(1), "{}", ran.stdout);
+    assert!(first_line(&ran).starts_with("NOT POLLED: mistyped: last poll failed"), "{}", ran.stdout);
+    shell.configure(&[("+", "[server]\nlisten = \"127.0.0.1:0\"\n")]);
+    shell.run_well(&["poll"]);
+    let ran = check(&shell);
+    assert_eq!((ran.code, first_line(&ran)), (Some(0), "OK: 2 profiles completely polled, no breaks open"));
+    assert!(ran.stdout.contains("mistyped: not polled: the account never listed it"), "{}", ran.stdout);
+    let daemon = shell.start_daemon();
+    let samples = daemon.until_samples("two profiles", |samples| samples.len() > 100);
+    assert!(!samples.keys().any(|sample| sample.contains("mistyped")), "{:?}", samples.keys());
+    daemon.stop();
+    shell.end();
+}
