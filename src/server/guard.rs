@@ -10,6 +10,8 @@ use axum::http::header::{
 };
 use axum::http::{HeaderMap, Response, StatusCode};
 use axum::middleware::Next;
+use tokio::sync::Mutex;
+use tokio::time::{Interval, MissedTickBehavior};
 
 use super::access::{Denied, Page};
 use super::pages::Pages;
@@ -23,14 +25,34 @@ const MAX_HEAD_BYTES: usize = 8 * 1024;
 /// not wait for it.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
 
+/// How long after one answer the next one begins. However many ask, and however often, polls have the rest of the
+/// processor; a scraper waits for half a second at most, behind as many connections as there may be.
+const ANSWER_EVERY: Duration = Duration::from_millis(2);
+
 /// What all connections share.
 #[derive(Debug)]
 pub(super) struct Shared {
-    pub(super) pages: Arc<dyn Pages>,
-    pub(super) observer: Arc<dyn Observer>,
+    pages: Arc<dyn Pages>,
+    observer: Arc<dyn Observer>,
+    /// Whose turn it is.
+    pace: Mutex<Interval>,
+}
+
+impl Shared {
+    pub(super) fn new(pages: Arc<dyn Pages>, observer: Arc<dyn Observer>) -> Self {
+        let mut pace = tokio::time::interval(ANSWER_EVERY);
+        // Time in which nobody asked is not saved up.
+        pace.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        Self { pages, observer, pace: Mutex::new(pace) }
+    }
+
+    pub(super) fn pages(&self) -> &dyn Pages {
+        self.pages.as_ref()
+    }
 }
 
 pub(super) async fn guard(State(shared): State<Arc<Shared>>, request: Request, next: Next) -> Response<Body> {
+    shared.pace.lock().await.tick().await;
     let path = counted_path(request.uri().path());
     let mut response = match refusal(&shared, path, &request) {
         Some(refusal) => refusal,

@@ -75,7 +75,7 @@ impl Listener {
         observer: Arc<dyn Observer>,
         stopped: impl Future<Output = ()>,
     ) {
-        let router = routes::router(Arc::new(Shared { pages, observer: Arc::clone(&observer) }));
+        let router = routes::router(Arc::new(Shared::new(pages, Arc::clone(&observer))));
         let (room, open) = (Arc::new(Semaphore::new(MAX_CONNECTIONS)), Arc::new(AtomicUsize::new(0)));
         let (close, closing) = watch::channel(());
         let mut connections = JoinSet::new();

@@ -30,16 +30,16 @@ pub(super) fn router(shared: Arc<Shared>) -> Router {
 }
 
 async fn metrics(State(shared): State<Arc<Shared>>) -> Response<Body> {
-    let text = shared.pages.metrics();
-    answer(StatusCode::OK, HeaderValue::from_static(shared.pages.metrics_type()), text.to_string())
+    let text = shared.pages().metrics();
+    answer(StatusCode::OK, HeaderValue::from_static(shared.pages().metrics_type()), text.to_string())
 }
 
 async fn health(State(shared): State<Arc<Shared>>, request: Request) -> Response<Body> {
-    verdict(&shared.pages.health(), &request)
+    verdict(&shared.pages().health(), &request)
 }
 
 async fn readiness(State(shared): State<Arc<Shared>>, request: Request) -> Response<Body> {
-    verdict(&shared.pages.readiness(), &request)
+    verdict(&shared.pages().readiness(), &request)
 }
 
 fn verdict(verdict: &Verdict, request: &Request) -> Response<Body> {
