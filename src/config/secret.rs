@@ -42,6 +42,10 @@ pub(super) const CLIENT_SECRET: Keys = Keys {
     noun: "client secret",
 };
 
+/// The keys of a bearer token, whoever sends or asks for it.
+pub(super) const TOKEN: Keys =
+    Keys { file: "token_file", variable: "token_env", credential: "token_credential", noun: "token" };
+
 impl Keys {
     fn all(&self) -> [&'static str; 3] {
         [self.file, self.variable, self.credential]

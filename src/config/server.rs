@@ -8,13 +8,11 @@ use toml::de::{DeTable, DeValue};
 use super::Environment;
 use super::complaint::Complaint;
 use super::findings::{Findings, Reported};
-use super::secret::{self, Keys};
+use super::secret::{self, Keys, TOKEN};
 use super::settings::{ServerConfig, TokenConfig};
 use super::table::{Placed, Table};
 use super::value;
 
-const TOKEN: Keys =
-    Keys { file: "token_file", variable: "token_env", credential: "token_credential", noun: "token" };
 const METRICS_TOKEN: Keys = Keys {
     file: "metrics_token_file",
     variable: "metrics_token_env",

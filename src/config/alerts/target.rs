@@ -7,7 +7,7 @@ use super::settings::{EmailConfig, Login, PAGERDUTY_URL, SinkTarget, SmtpTls};
 use crate::config::Environment;
 use crate::config::complaint::Complaint;
 use crate::config::findings::{Findings, Reported};
-use crate::config::secret::{self, Keys, UrlKeys};
+use crate::config::secret::{self, Keys, TOKEN, UrlKeys};
 use crate::config::table::Table;
 use crate::config::value;
 
@@ -23,8 +23,6 @@ const ROUTING_KEY: Keys = Keys {
     credential: "routing_key_credential",
     noun: "routing key",
 };
-const TOKEN: Keys =
-    Keys { file: "token_file", variable: "token_env", credential: "token_credential", noun: "token" };
 const PASSWORD: Keys = Keys {
     file: "password_file",
     variable: "password_env",
