@@ -99,13 +99,14 @@ async fn make_due(daemon: &Daemon, config: &Config, done: &mut Done, failed: &mu
             Tried::Failed(error) => {
                 let times = failed.get(&name).map_or(0, |failed| failed.times) + 1;
                 let wait = TRY_AGAIN.saturating_mul(1 << (times - 1).min(10)).min(LONGEST);
+                let (called, error) = (report.name.as_str(), with_causes(&error));
                 tracing::error!(
-                    report = report.name,
+                    report = called,
                     due = %due,
-                    error = with_causes(&error),
+                    error,
                     tries = times,
                     again_in_seconds = wait.as_secs(),
-                    "a report could not be made"
+                    "a report could not be made: {called}: {error}"
                 );
                 failed.insert(name, FailedRun { again_at: monotonic + wait, times });
             }
@@ -158,22 +159,24 @@ async fn try_once(
 
 fn tell(report: &ReportConfig, kept: &Kept) {
     let manifest = kept.files.last().map(|path| path.display().to_string()).unwrap_or_default();
-    let period = kept.report.plan.period.name();
+    let (name, period) = (report.name.as_str(), kept.report.plan.period.name());
     if !kept.report.ties_out() {
-        tracing::error!(report = report.name, period, manifest, "a report does not tie out");
+        tracing::error!(report = name, period, manifest, "a report does not tie out: {name}, {period}");
     }
     if !kept.report.is_covered() {
         tracing::warn!(
-            report = report.name,
+            report = name,
             period,
             manifest,
-            "a report is not complete: it says what is missing"
+            "a report is not complete, and says what is missing: {name}, {period}"
         );
     }
     match kept.written {
-        Written::Now => tracing::info!(report = report.name, period, manifest, "a report was made"),
+        Written::Now => {
+            tracing::info!(report = name, period, manifest, "a report was made: {name}, {period}");
+        }
         Written::Before => {
-            tracing::info!(report = report.name, period, manifest, "a report was there already");
+            tracing::info!(report = name, period, manifest, "a report was there already: {name}, {period}");
         }
     }
 }
