@@ -7,7 +7,6 @@ mod alerts;
 mod breaks;
 mod check_config;
 mod demo;
-pub mod document;
 mod exit;
 mod failure;
 mod generate;
@@ -26,7 +25,6 @@ mod sim;
 mod status;
 mod sweep;
 mod terminal;
-mod when;
 
 use std::path::PathBuf;
 

@@ -33,13 +33,9 @@ use tokio::sync::{Mutex, MutexGuard, Notify, mpsc, watch};
 
 pub use judging::rules;
 pub use observers::Observers;
-pub use reports::{
-    Kept, ReportError, configuration_of, make_and_keep, period_of_run, plan_of, report_run_name,
-};
+pub use reports::{Kept, ReportError, configuration_of, make_and_keep, period_of_run, plan_of};
 pub use session::{Patience, Session, SessionError, reading_client};
 pub use signals::orders;
-pub use standing::fresh_for;
-pub use sweeps::run_name;
 pub use wanted::{Since, Unservable, Wanted, Whom};
 
 use crate::clock::SharedClock;

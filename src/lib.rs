@@ -23,6 +23,8 @@ pub mod ledger;
 
 pub mod report;
 
+pub mod display;
+
 pub mod alerts;
 
 pub mod server;

@@ -3,14 +3,12 @@
 mod ack;
 mod csv;
 mod deeds;
-mod document;
 mod filters;
 mod list;
 mod replay;
 mod resolve;
 mod show;
 mod unack;
-mod words;
 
 pub(super) use filters::profiles;
 

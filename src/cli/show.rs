@@ -7,13 +7,13 @@ use serde_json::{Value, json};
 use super::failure::Failure;
 use super::poll::runtime;
 use super::terminal::{Paint, Terminal, age, plain};
-use super::{Common, Exit, document, session};
+use super::{Common, Exit, session};
 use crate::clock::{Clock as _, SystemClock};
 use crate::config::Config;
+use crate::display::orchestration::{self, Known};
 use crate::ledger::{Overview, Reader};
 use crate::model::{
-    Change, Field, Identifier, Lane, LegSide, Orchestration, Profile, Route, Timestamp, Tracked, Trust,
-    UnreadableRow, Verdict,
+    Change, Field, Identifier, Lane, LegSide, Profile, Route, Timestamp, Tracked, Trust, Verdict,
 };
 use crate::paxos::{Got, ListQuery, Row};
 use crate::sync::diff;
@@ -32,14 +32,6 @@ pub(super) struct ShowArguments {
     json: bool,
 }
 
-/// What the ledger has of one id.
-struct Known {
-    tracked: Option<Tracked>,
-    unreadable: Option<UnreadableRow>,
-    missing_since: Option<Timestamp>,
-    listed_under: Vec<Profile>,
-}
-
 /// What Paxos answers about one id.
 enum Live {
     NotAsked,
@@ -53,16 +45,10 @@ pub(super) fn run(common: &Common, wanted: &ShowArguments, terminal: Terminal) -
     let config = load(common, terminal)?;
     let reader = Reader::open(&session::ledger_path(&config))?;
     let id = resolve(&reader, &wanted.id)?;
-    let known = Known {
-        tracked: reader.orchestration(&id)?,
-        unreadable: reader.unreadable(&id)?,
-        missing_since: reader.missing_since(&id)?,
-        listed_under: reader.listed_under(&id)?,
-    };
+    let known = Known::read(&reader, &id)?;
     let now = SystemClock.now();
     let live = if wanted.live { ask(&config, &reader.overview(now)?, &id)? } else { Live::NotAsked };
-    let is_known = known.tracked.is_some() || known.unreadable.is_some();
-    if !is_known && !matches!(live, Live::Found(_)) {
+    if !known.is_anything() && !matches!(live, Live::Found(_)) {
         return Err(unknown(&id, &live));
     }
     let text = if wanted.json { json_text(&known, &live)? } else { text(&id, &known, &live, now, terminal) };
@@ -116,7 +102,7 @@ fn ask(config: &Config, overview: &Overview, id: &Identifier) -> Result<Live, Fa
 fn text(id: &Identifier, known: &Known, live: &Live, now: Timestamp, terminal: Terminal) -> String {
     let mut text = String::new();
     if let Some(tracked) = &known.tracked {
-        text.push_str(&orchestration(tracked, &known.listed_under, now, terminal));
+        text.push_str(&orchestration_text(tracked, &known.listed_under, now, terminal));
     } else {
         writeln!(text, "{}", terminal.paint(&id.to_string(), Paint::Heading)).unwrap_or_default();
         text.push_str("not in the ledger as an orchestration\n");
@@ -137,7 +123,12 @@ fn text(id: &Identifier, known: &Known, live: &Live, now: Timestamp, terminal: T
     text
 }
 
-fn orchestration(tracked: &Tracked, listed_under: &[Profile], now: Timestamp, terminal: Terminal) -> String {
+fn orchestration_text(
+    tracked: &Tracked,
+    listed_under: &[Profile],
+    now: Timestamp,
+    terminal: Terminal,
+) -> String {
     let row = &tracked.orchestration;
     let mut text = terminal.paint(&row.id.to_string(), Paint::Heading);
     writeln!(text, "\n{}", Route::of(row)).unwrap_or_default();
@@ -178,7 +169,7 @@ fn live_text(known: &Known, live: &Live, now: Timestamp, terminal: Terminal) -> 
     };
     let changes = match diff::compare(known.tracked.as_ref(), received, now, Trust::Confirmed) {
         Verdict::Unchanged | Verdict::Stale => return "\nPaxos shows the same now\n".to_owned(),
-        Verdict::Appeared { .. } => return format!("\nPaxos shows it:\n{:#}\n", document::of(received)),
+        Verdict::Appeared { .. } => return format!("\nPaxos shows it:\n{:#}\n", orchestration::of(received)),
         Verdict::Changed { changes, .. } => changes,
     };
     let mut text = "\nPaxos shows now:\n".to_owned();
@@ -205,19 +196,12 @@ fn change_line(change: &Change) -> String {
 }
 
 fn json_text(known: &Known, live: &Live) -> Result<String, Failure> {
-    let shown = |row: &Orchestration| document::of(row);
-    let mut value = json!({
-        "orchestration": known.tracked.as_ref().map(|tracked| shown(&tracked.orchestration)),
-        "status_since": known.tracked.as_ref().map(|tracked| tracked.status_since.to_rfc3339()),
-        "listed_under": known.listed_under.iter().map(|profile| profile.id.to_string()).collect::<Vec<_>>(),
-        "missing_since": known.missing_since.map(Timestamp::to_rfc3339),
-        "unreadable": known.unreadable.as_ref().map(|row| json!({ "raw": &*row.raw, "problem": row.problem })),
-    });
+    let mut value = known.document();
     let answer = match live {
         Live::NotAsked => None,
         Live::NotFound => Some(Value::Null),
         Live::Found(row) => Some(match &**row {
-            Row::Readable(row) => shown(&row.orchestration),
+            Row::Readable(row) => orchestration::of(&row.orchestration),
             Row::Unreadable(row) => json!({ "raw": &*row.raw, "problem": row.problem }),
             Row::WithoutId { raw, problem } => json!({ "raw": raw, "problem": problem }),
         }),

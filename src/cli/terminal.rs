@@ -5,8 +5,9 @@ use std::io::{self, ErrorKind, IsTerminal as _, Write as _};
 use comfy_table::{ContentArrangement, Table, presets};
 
 use super::failure::Failure;
-use crate::model::{MAX_SKEW_MICROS, Timestamp};
+use crate::model::MAX_SKEW_MICROS;
 
+pub(super) use crate::display::numbers::{age, thousands};
 pub(super) use crate::model::{plain, span};
 
 /// When to use colours.
@@ -142,36 +143,8 @@ pub(super) fn render(table: &Table) -> String {
     text
 }
 
-/// How long ago `time` was, in at most two units: `3d 4h`, `12m 5s`.
-pub(super) fn age(now: Timestamp, time: Timestamp) -> String {
-    span(now.since(time))
-}
-
 /// How far the local clock is off, `45 s ahead of Paxos's`, where that is worth telling.
 pub(super) fn skew_worth_telling(micros: i64) -> Option<String> {
     let direction = if micros > 0 { "ahead of" } else { "behind" };
     (micros.abs() > MAX_SKEW_MICROS).then(|| format!("{} s {direction} Paxos's", micros.abs() / 1_000_000))
-}
-
-/// A whole number with its thousands set apart.
-pub(super) fn thousands(number: u64) -> String {
-    let digits = number.to_string();
-    let mut text = String::with_capacity(digits.len() + digits.len() / 3);
-    for (index, digit) in digits.chars().enumerate() {
-        if index > 0 && (digits.len() - index).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn thousands_are_set_apart() {
-        assert_eq!([7, 1_000, 123_456, 1_234_567].map(thousands), ["7", "1,000", "123,456", "1,234,567"]);
-    }
 }

@@ -200,6 +200,16 @@ pub struct PollConfig {
     pub backfill_after: Duration,
 }
 
+/// How many intervals of polls the last complete one may be old. Two may fail in a row before anybody is told.
+const FRESH_INTERVALS: u32 = 3;
+
+impl PollConfig {
+    /// How old the last poll of a profile may be, where that one took so long.
+    pub fn fresh_for(&self, took: Duration) -> Duration {
+        self.every * FRESH_INTERVALS + took
+    }
+}
+
 /// A sweep that recurs.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SweepConfig {
@@ -209,6 +219,13 @@ pub struct SweepConfig {
     pub schedule: Schedule,
     /// What it lists again.
     pub window: SweepWindow,
+}
+
+impl SweepConfig {
+    /// The name by which its last run is kept.
+    pub fn run_name(&self) -> String {
+        format!("sweep {}", self.name)
+    }
 }
 
 /// The listener. One that other machines can reach has a token.
@@ -252,6 +269,13 @@ pub struct ReportConfig {
     pub directory: PathBuf,
     /// How long after their period's end its files are kept; `None` for ever.
     pub keep: Option<Duration>,
+}
+
+impl ReportConfig {
+    /// The name by which its last run is kept.
+    pub fn run_name(&self) -> String {
+        format!("report {}", self.name)
+    }
 }
 
 /// What is logged.

@@ -15,11 +15,6 @@ use crate::schedule::{Period, WhichPeriod};
 
 pub(super) use task::run;
 
-/// The name by which a report's last run is kept.
-pub fn report_run_name(report: &ReportConfig) -> String {
-    format!("report {}", report.name)
-}
-
 /// A report could not be made or kept.
 #[derive(Debug, thiserror::Error)]
 pub enum ReportError {

@@ -1,12 +1,11 @@
 //! What the listener shows, from what is in memory, and the metrics as they begin.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
 
 use super::service::Service;
 use super::{Daemon, Ended};
 use crate::clock::SharedClock;
-use crate::config::Config;
+use crate::config::{Config, PollConfig};
 use crate::ledger::{LedgerError, Reader};
 use crate::metrics::{self, Heartbeats, Metrics};
 use crate::model::{Profile, ProfileSelection};
@@ -25,8 +24,7 @@ pub(super) struct Shown {
 #[derive(Clone, Copy, Debug)]
 struct Settings {
     access: Access,
-    /// The interval of polls.
-    every: Duration,
+    poll: PollConfig,
 }
 
 impl Settings {
@@ -38,7 +36,7 @@ impl Settings {
                 .and_then(|server| server.metrics_token.as_ref())
                 .map(|token| Token::of(&token.secret)),
         };
-        Self { access, every: config.poll.every }
+        Self { access, poll: config.poll }
     }
 }
 
@@ -81,8 +79,8 @@ impl Pages for Shown {
     }
 
     fn readiness(&self) -> Verdict {
-        let every = self.settings().every;
-        self.service.standings().readiness(every, self.metrics.stop_until(), self.clock.monotonic())
+        let poll = self.settings().poll;
+        self.service.standings().readiness(poll, self.metrics.stop_until(), self.clock.monotonic())
     }
 }
 

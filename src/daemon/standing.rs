@@ -3,16 +3,9 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use crate::config::PollConfig;
 use crate::model::{Identifier, PollFailure, PollResult, Profile, ProfilePoll, Timestamp};
 use crate::server::{Lacking, Verdict};
-
-/// How many intervals of polls the last complete one may be old. Two may fail in a row before anybody is told.
-const FRESH_INTERVALS: u32 = 3;
-
-/// How old the last poll of a profile may be, by the interval of polls and by how long that one took.
-pub fn fresh_for(every: Duration, took: Duration) -> Duration {
-    every * FRESH_INTERVALS + took
-}
 
 /// How the profiles stand.
 #[derive(Debug, Default)]
@@ -79,13 +72,13 @@ impl Standings {
 
     /// Whether every profile was completely and lately polled, at this reading of the monotonic clock. `pause` is
     /// until when Paxos wants no request.
-    pub(super) fn readiness(&self, every: Duration, pause: Option<Timestamp>, now: Duration) -> Verdict {
+    pub(super) fn readiness(&self, poll: PollConfig, pause: Option<Timestamp>, now: Duration) -> Verdict {
         let mut lacking: Vec<Lacking> = self
             .known
             .iter()
             .filter_map(|(profile, label)| {
                 let (reason, age) = match self.last.get(profile) {
-                    Some(standing) => (standing.doubt(every, now)?, Some(now.saturating_sub(standing.ended))),
+                    Some(standing) => (standing.doubt(poll, now)?, Some(now.saturating_sub(standing.ended))),
                     None => ("not polled since tallyd started".to_owned(), None),
                 };
                 Some(Lacking { subject: label.clone(), reason, age })
@@ -105,11 +98,11 @@ impl Standings {
 
 impl Standing {
     /// Why it cannot be relied on; `None` where it can.
-    fn doubt(&self, every: Duration, now: Duration) -> Option<String> {
+    fn doubt(&self, poll: PollConfig, now: Duration) -> Option<String> {
         let result = self.result.as_str();
         match self.result.reason() {
             Some(reason) => Some(format!("last poll {result}: {reason}")),
-            None if now.saturating_sub(self.ended) > fresh_for(every, self.took) => {
+            None if now.saturating_sub(self.ended) > poll.fresh_for(self.took) => {
                 Some(format!("last poll {result}, and too old"))
             }
             None => None,

@@ -16,11 +16,6 @@ const SMALL_CORRECTION: Duration = Duration::from_secs(60);
 /// How long after a try a sweep that failed is tried again.
 const TRY_AGAIN: Duration = Duration::from_secs(900);
 
-/// The name by which a sweep's last run is kept.
-pub fn run_name(sweep: &SweepConfig) -> String {
-    format!("sweep {}", sweep.name)
-}
-
 /// Up to when the runs of each schedule are done, by name.
 pub(super) type Done = HashMap<String, Timestamp>;
 
@@ -46,7 +41,8 @@ pub(super) async fn run(daemon: Daemon) -> Ended {
     while !daemon.stopping.is_given() {
         let session = sessions.borrow_and_update().clone();
         let sweeps = &session.config().sweeps;
-        let Some(mut done) = or_later(last_runs(&daemon, sweeps.iter().map(run_name).collect()).await)?
+        let Some(mut done) =
+            or_later(last_runs(&daemon, sweeps.iter().map(SweepConfig::run_name).collect()).await)?
         else {
             wait(&daemon, LOOK_AGAIN).await;
             sessions.mark_changed();
@@ -65,7 +61,7 @@ pub(super) async fn run(daemon: Daemon) -> Ended {
             set_back(&daemon, &mut done, now).await?;
             match due_first(sweeps, &done, &failed, now, daemon.clock.monotonic()) {
                 Some((due, sweep)) if due <= now => {
-                    let name = run_name(sweep);
+                    let name = sweep.run_name();
                     let left = left_to_sweep(&daemon, sweep, failed.remove(&name), now);
                     let Some(outcome) = sweep_now(&daemon, sweep, due, &left).await else { return Ok(()) };
                     if outcome.was_stopped() {
@@ -169,9 +165,9 @@ fn due_first<'a>(
     monotonic: Duration,
 ) -> Option<(Timestamp, &'a SweepConfig)> {
     let waits =
-        |sweep: &SweepConfig| failed.get(&run_name(sweep)).is_some_and(|failed| failed.again_at > monotonic);
+        |sweep: &SweepConfig| failed.get(&sweep.run_name()).is_some_and(|failed| failed.again_at > monotonic);
     let due = sweeps.iter().filter(|sweep| !waits(sweep)).filter_map(|sweep| {
-        let last = done.get(&run_name(sweep)).copied().unwrap_or(now);
+        let last = done.get(&sweep.run_name()).copied().unwrap_or(now);
         sweep.schedule.next_after(last).map(|due| (due, sweep))
     });
     due.min_by_key(|(due, _)| *due)

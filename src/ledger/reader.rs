@@ -75,6 +75,13 @@ pub struct Overview {
     pub schedule_runs: Vec<ScheduleRun>,
 }
 
+impl Overview {
+    /// What Paxos's clock, by which everything in the ledger is, shows when the local one shows `now`.
+    pub fn by_paxos(&self, now: Timestamp) -> Timestamp {
+        self.clock_skew.map_or(now, |skew| skew.correct(now))
+    }
+}
+
 /// A poll under way.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RunningPoll {

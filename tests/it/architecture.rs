@@ -23,6 +23,7 @@ const ROOMS: &[(&str, Option<&[&str]>)] = &[
     ("sync", Some(&["paxos", "ledger", "model", "clock"])),
     // How a configuration comes to a report is for those above.
     ("report", Some(&["model", "schedule", "breaks", "ledger"])),
+    ("display", Some(&["model", "schedule", "config", "ledger"])),
     ("alerts", Some(&["model", "clock", "config", "ledger"])),
     ("server", Some(&[])),
     ("metrics", Some(&["model", "clock", "paxos", "ledger", "alerts", "server"])),

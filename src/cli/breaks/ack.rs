@@ -3,10 +3,10 @@
 use super::deeds::{self, DeedArguments, Verb};
 use crate::cli::failure::Failure;
 use crate::cli::terminal::Terminal;
-use crate::cli::when::{self, When};
 use crate::cli::{Exit, session};
 use crate::clock::{Clock as _, SystemClock};
 use crate::config::Config;
+use crate::display::when::{self, When};
 use crate::ledger::{BreakFilter, BreakState, Deed, Reader};
 
 /// What `breaks ack` takes.

@@ -2,9 +2,9 @@
 
 use csv::{Terminator, WriterBuilder};
 
-use super::words;
 use crate::cli::failure::Failure;
 use crate::cli::terminal::plain;
+use crate::display::words;
 use crate::ledger::BreakState;
 use crate::model::{Audience, BreakRecord, Certainty, Mute, Resolution, Route, Timestamp};
 

@@ -1,19 +1,20 @@
 //! Which breaks are meant, as flags.
 
 use crate::cli::failure::Failure;
-use crate::cli::when::{self, When};
 use crate::config::Config;
+use crate::display::asked;
+use crate::display::when::{self, When};
 use crate::ledger::{BreakFilter, BreakState, Reader, WhichHistory};
-use crate::model::{BreakKind, Identifier, Profile, ProfileSelection, Rail, Severity, Timestamp, nearest};
+use crate::model::{BreakKind, Identifier, Profile, ProfileSelection, Rail, Severity, Timestamp};
 
 /// Which breaks are meant: all that fulfil everything that is given.
 #[derive(Clone, Debug, Default, clap::Args)]
 pub(super) struct FilterArguments {
     /// Of this kind, such as failed or `stuck_processing`; may be given several times
-    #[arg(long, value_name = "KIND", value_parser = parse_kind)]
+    #[arg(long, value_name = "KIND", value_parser = asked::kind)]
     pub(super) kind: Vec<BreakKind>,
     /// Of this severity: warning or critical
-    #[arg(long, value_parser = parse_severity)]
+    #[arg(long, value_parser = asked::severity)]
     severity: Option<Severity>,
     /// Found under this profile, by id or name; may be given several times
     #[arg(long, value_name = "PROFILE")]
@@ -22,10 +23,10 @@ pub(super) struct FilterArguments {
     #[arg(long, value_name = "TEXT")]
     route: Option<String>,
     /// From this rail: profile, crypto, crypto:NETWORK, fiat or unknown
-    #[arg(long, value_name = "RAIL", value_parser = parse_rail)]
+    #[arg(long, value_name = "RAIL", value_parser = asked::rail)]
     from: Option<Rail>,
     /// To this rail
-    #[arg(long, value_name = "RAIL", value_parser = parse_rail)]
+    #[arg(long, value_name = "RAIL", value_parser = asked::rail)]
     to: Option<Rail>,
     /// That takes or delivers this asset; may be given several times
     #[arg(long, value_name = "ASSET")]
@@ -40,10 +41,10 @@ pub(super) struct FilterArguments {
     #[arg(long, value_name = "TIME|AGE", value_parser = when::past)]
     in_trouble_since: Option<When>,
     /// In this state: open, acknowledged or resolved; may be given several times [default: unresolved]
-    #[arg(long, value_parser = parse_state)]
+    #[arg(long, value_parser = asked::state)]
     pub(super) state: Vec<BreakState>,
     /// With what was over before the first poll, without it, or nothing else [default: with]
-    #[arg(long, value_name = "WHICH", value_parser = parse_history)]
+    #[arg(long, value_name = "WHICH", value_parser = asked::history)]
     history: Option<WhichHistory>,
 }
 
@@ -97,43 +98,4 @@ pub(in crate::cli) fn profiles(
         })
     };
     Ok(wanted.iter().map(find).collect::<Result<_, _>>()?)
-}
-
-pub(super) fn parse_kind(text: &str) -> Result<BreakKind, String> {
-    let names = BreakKind::ALL.map(BreakKind::as_str);
-    BreakKind::from_name(text).ok_or_else(|| match nearest(text, names) {
-        Some(meant) => format!("there is no such kind; did you mean {meant}?"),
-        None => format!("there is no such kind; the kinds are {}", names.join(", ")),
-    })
-}
-
-fn parse_severity(text: &str) -> Result<Severity, String> {
-    Severity::from_name(text).ok_or_else(|| "expected warning or critical".to_owned())
-}
-
-fn parse_state(text: &str) -> Result<BreakState, String> {
-    let found = BreakState::ALL.into_iter().find(|state| state.as_str() == text);
-    found.ok_or_else(|| "expected open, acknowledged or resolved".to_owned())
-}
-
-fn parse_history(text: &str) -> Result<WhichHistory, String> {
-    match text {
-        "with" => Ok(WhichHistory::With),
-        "without" => Ok(WhichHistory::Without),
-        "only" => Ok(WhichHistory::Only),
-        _ => Err("expected with, without or only".to_owned()),
-    }
-}
-
-fn parse_rail(text: &str) -> Result<Rail, String> {
-    match text.split_once(':') {
-        None if text == "profile" => Ok(Rail::Profile),
-        None if text == "crypto" => Ok(Rail::Crypto(None)),
-        None if text == "fiat" => Ok(Rail::Fiat),
-        None if text == "unknown" => Ok(Rail::Unknown),
-        Some(("crypto", network)) if !network.is_empty() => Ok(Rail::Crypto(Some(network.into()))),
-        _ => {
-            Err("expected profile, crypto, crypto:NETWORK such as crypto:SOLANA, fiat or unknown".to_owned())
-        }
-    }
 }

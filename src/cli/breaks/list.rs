@@ -1,7 +1,7 @@
 //! `breaks list`: breaks as a table, as JSON or as CSV.
 
+use super::csv;
 use super::filters::FilterArguments;
-use super::{csv, document, words};
 use crate::cli::Exit;
 use crate::cli::failure::Failure;
 use crate::cli::poll::to_json;
@@ -9,6 +9,7 @@ use crate::cli::session;
 use crate::cli::terminal::{Paint, Terminal, render, table, thousands};
 use crate::clock::{Clock as _, SystemClock};
 use crate::config::Config;
+use crate::display::{breaks, words};
 use crate::ledger::{BreakTotal, Reader};
 use crate::model::{BreakRecord, Mute, Profile, Severity, Timestamp};
 
@@ -43,7 +44,7 @@ pub(super) fn run(config: &Config, wanted: &ListArguments, terminal: Terminal) -
     let limit = wanted.limit.unwrap_or(if wanted.json || wanted.csv { everything } else { PAGE });
     let (total, records) = reader.breaks(&filter, limit.min(everything))?;
     terminal.print(&if wanted.json {
-        to_json(&document::list(total, &records))?
+        to_json(&breaks::list(total, &records))?
     } else if wanted.csv {
         csv::of(&records)?
     } else {

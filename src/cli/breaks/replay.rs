@@ -12,11 +12,12 @@ use crate::breaks::replay::Replay;
 use crate::cli::failure::Failure;
 use crate::cli::poll::to_json;
 use crate::cli::terminal::Terminal;
-use crate::cli::when::{self, When};
 use crate::cli::{Exit, session};
 use crate::clock::{Clock as _, SystemClock};
 use crate::config::Config;
 use crate::daemon;
+use crate::display::asked;
+use crate::display::when::{self, When};
 use crate::ledger::{Namesakes, PastKnown, Reader, Tellable};
 use crate::model::{BreakKind, Identifier, Timestamp};
 
@@ -109,7 +110,7 @@ pub(super) fn run(config: &Config, wanted: &ReplayArguments, terminal: Terminal)
 }
 
 fn parse_kind(text: &str) -> Result<BreakKind, String> {
-    match filters::parse_kind(text)? {
+    match asked::kind(text)? {
         BreakKind::ProfileUnpolled => {
             Err("a replay leaves it out: it rests on how polls went and on no orchestration".to_owned())
         }

@@ -4,14 +4,14 @@ use std::fmt::Write as _;
 
 use serde_json::json;
 
-use super::{document, words};
 use crate::cli::failure::Failure;
-use crate::cli::history::{break_details, break_headline};
 use crate::cli::poll::to_json;
 use crate::cli::terminal::{Paint, Terminal, plain};
 use crate::cli::{Exit, session, show};
 use crate::clock::{Clock as _, SystemClock};
 use crate::config::Config;
+use crate::display::history::{break_details, break_headline};
+use crate::display::{breaks, words};
 use crate::ledger::{BreakStory, Reader, StoryDelivery};
 use crate::model::{BreakNumber, BreakRecord, Mute, Profile, Route, Severity, Timestamp};
 
@@ -32,7 +32,7 @@ pub(super) fn run(config: &Config, wanted: &ShowArguments, terminal: Terminal) -
     let stories = find(&reader, &wanted.of)?;
     let now = session::by_paxos(&reader, SystemClock.now())?;
     terminal.print(&if wanted.json {
-        to_json(&json!({ "breaks": stories.iter().map(document::story).collect::<Vec<_>>() }))?
+        to_json(&json!({ "breaks": stories.iter().map(breaks::story).collect::<Vec<_>>() }))?
     } else {
         stories.iter().map(|story| text(story, now, terminal)).collect::<Vec<_>>().join("\n")
     })?;

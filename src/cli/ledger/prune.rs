@@ -7,9 +7,9 @@ use crate::cli::failure::Failure;
 use crate::cli::poll::to_json;
 use crate::cli::session;
 use crate::cli::terminal::{Terminal, thousands};
-use crate::cli::when::{self, When};
 use crate::clock::{Clock as _, SystemClock};
 use crate::config::Config;
+use crate::display::when::{self, When};
 use crate::ledger::{self, Intent, NothingToPrune, Pruned, Pruning};
 
 /// What `ledger prune` takes.

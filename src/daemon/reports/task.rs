@@ -13,7 +13,7 @@ use crate::ledger::{AsOf, Reader, ScheduleRun, Standing};
 use crate::model::{Timestamp, with_causes};
 use crate::report::folder::{Existing, Written, remove_old};
 
-use super::{Kept, ReportError, make_and_keep, period_of_run, plan_of, report_run_name};
+use super::{Kept, ReportError, make_and_keep, period_of_run, plan_of};
 
 /// How long after a first failure a report is tried again; twice as long after each further one.
 const TRY_AGAIN: Duration = Duration::from_secs(60);
@@ -48,7 +48,7 @@ pub(in crate::daemon) async fn run(daemon: Daemon) -> Ended {
     while !daemon.stopping.is_given() {
         let session = sessions.borrow_and_update().clone();
         let reports = &session.config().reports;
-        let names = reports.iter().map(report_run_name).collect();
+        let names = reports.iter().map(ReportConfig::run_name).collect();
         let done = or_later(last_runs(&daemon, names).await)?;
         let mut failed = Failed::new();
         if let Some(mut done) = done {
@@ -81,7 +81,7 @@ async fn make_due(daemon: &Daemon, config: &Config, done: &mut Done, failed: &mu
             return Ok(());
         }
         let (now, monotonic) = (daemon.clock.now(), daemon.clock.monotonic());
-        let name = report_run_name(report);
+        let name = report.run_name();
         let last = done.get(&name).copied().unwrap_or(now);
         let Some(due) = last_due(report, last, now) else { continue };
         if failed.get(&name).is_some_and(|failed| failed.again_at > monotonic) {

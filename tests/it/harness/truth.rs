@@ -8,7 +8,7 @@ use bigdecimal::BigDecimal;
 use chrono::DateTime;
 use rusqlite::Connection;
 use serde_json::{Map, Value};
-use tallyd::cli::document;
+use tallyd::display::orchestration as document;
 use tallyd::ledger::Reader;
 use tallyd::model::{Field, Timestamp};
 

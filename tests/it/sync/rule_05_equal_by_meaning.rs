@@ -159,7 +159,7 @@ async fn rule_05_every_documented_shape_lands_in_the_ledger_and_comes_back_whole
             let Row::Readable(got) = *got else { panic!("{got:?}") };
             assert_eq!(
                 ledger_rows(&rig.path())[&id.to_string()],
-                meaning(&tallyd::cli::document::of(&got.orchestration))
+                meaning(&tallyd::display::orchestration::of(&got.orchestration))
             );
         }
         rig.poll_completely().await;

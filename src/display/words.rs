@@ -1,20 +1,20 @@
-//! A break in a few plain words, for tables and for `show`.
+//! A break in a few plain words, for tables, for `show` and for pages.
 
-use crate::cli::terminal::{age, plain};
+use super::numbers::age;
 use crate::ledger::BreakState;
 use crate::model::{
     Amount, Audience, BreakRecord, Certainty, Difference, Evidence, Leg, LegSide, LegStatus, Profile, Since,
-    Subject, Timestamp, TransferFacts,
+    Subject, Timestamp, TransferFacts, plain,
 };
 
 /// Since when the trouble lasts; where nothing tells it, it was there when the break opened.
-pub(super) fn since(record: &BreakRecord) -> Since {
+pub fn since(record: &BreakRecord) -> Since {
     let standing = &record.standing;
     standing.evidence.since().unwrap_or(Since { at: standing.opened_at, certainty: Certainty::AtLatest })
 }
 
 /// How long it lasts, or lasted: `at least 3h 2m`.
-pub(super) fn lasting(record: &BreakRecord, now: Timestamp) -> String {
+pub fn lasting(record: &BreakRecord, now: Timestamp) -> String {
     let Since { at, certainty } = since(record);
     let end = record.resolved.as_ref().map_or(now, |resolved| resolved.at);
     match certainty {
@@ -24,7 +24,7 @@ pub(super) fn lasting(record: &BreakRecord, now: Timestamp) -> String {
 }
 
 /// The state, and whether it is of history.
-pub(super) fn state(record: &BreakRecord) -> String {
+pub fn state(record: &BreakRecord) -> String {
     let state = BreakState::of(record).as_str();
     match record.standing.audience {
         Audience::Everybody => state.to_owned(),
@@ -33,7 +33,7 @@ pub(super) fn state(record: &BreakRecord) -> String {
 }
 
 /// What it is about: an id, or why profiles are not polled.
-pub(super) fn subject(record: &BreakRecord) -> String {
+pub fn subject(record: &BreakRecord) -> String {
     match &record.standing.subject {
         Subject::Orchestration(id) | Subject::Profile(id) => plain(&id.to_string()),
         Subject::Cause(cause) => cause.to_string(),
@@ -41,7 +41,7 @@ pub(super) fn subject(record: &BreakRecord) -> String {
 }
 
 /// What is taken and what is delivered: `250.00 USD → 249.5 USDG`; empty where it is not known.
-pub(super) fn amounts(record: &BreakRecord) -> String {
+pub fn amounts(record: &BreakRecord) -> String {
     let Some(row) = &record.orchestration else { return String::new() };
     let amount = |amount: Option<&str>, asset: Option<&str>| {
         let parts: Vec<_> = [amount, asset].into_iter().flatten().collect();
@@ -58,7 +58,7 @@ pub(super) fn amounts(record: &BreakRecord) -> String {
 }
 
 /// A leg with its transfer: `COMPLETED, transfer 4f…`; empty where nothing is known of it.
-pub(super) fn leg(leg: &Leg) -> String {
+pub fn leg(leg: &Leg) -> String {
     let status = leg.status.as_ref().map(ToString::to_string);
     let transfer = leg.transfer_id.as_ref().map(|id| format!("transfer {id}"));
     let parts: Vec<_> = [status, transfer].into_iter().flatten().collect();
@@ -66,7 +66,7 @@ pub(super) fn leg(leg: &Leg) -> String {
 }
 
 /// What the break rests on, as names and values.
-pub(super) fn evidence(evidence: &Evidence) -> Vec<(&'static str, String)> {
+pub fn evidence(evidence: &Evidence) -> Vec<(&'static str, String)> {
     let seconds = Timestamp::to_rfc3339_seconds;
     let lines = match evidence {
         Evidence::HeldUp { leg, limit, passed_at, .. } => {
@@ -123,7 +123,7 @@ fn differs(difference: &Difference) -> String {
 }
 
 /// What Paxos said of a transfer, on one line; `None` where it said nothing.
-pub(super) fn transfer(facts: &TransferFacts) -> Option<String> {
+pub fn transfer(facts: &TransferFacts) -> Option<String> {
     let failed = |id: &String| format!("no answer, give Paxos support the request_id {id}");
     let parts = [
         facts.secondary_status.clone(),
@@ -136,7 +136,7 @@ pub(super) fn transfer(facts: &TransferFacts) -> Option<String> {
 }
 
 /// The name of what is known of a leg's transfer.
-pub(super) const fn side(side: LegSide) -> &'static str {
+pub const fn side(side: LegSide) -> &'static str {
     match side {
         LegSide::Source => "source transfer",
         LegSide::Destination => "destination transfer",

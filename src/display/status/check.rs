@@ -1,41 +1,43 @@
-//! `status --exit-code`: whether all is well, in one line and a code, for those who watch by running commands.
+//! Whether all is well, in one line and a code, for those who watch by running commands: `status --exit-code`.
 
 use std::time::Duration;
 
 use serde::Serialize;
 
-use super::super::Exit;
-use super::super::terminal::{age, thousands};
 use super::is_polled;
-use crate::config::Config;
-use crate::daemon::fresh_for;
+use crate::config::{Config, PollConfig};
+use crate::display::numbers::{age, thousands};
 use crate::ledger::{LastEnds, Overview};
 use crate::model::{Profile, ProfileSelection, Timestamp};
 
 /// Whether all is well, version 1.
 #[derive(Debug, Serialize)]
-pub(super) struct Check {
+pub struct Check {
     state: State,
     exit_code: u8,
     /// The line.
-    pub(super) summary: String,
+    pub summary: String,
 }
 
 /// The worst of what is. That nobody looked is worse than what was seen.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
-enum State {
+pub enum State {
+    /// All is well.
     Fine,
+    /// Breaks are open.
     BreaksOpen,
+    /// A profile was not completely polled lately.
     NotPolled,
 }
 
 impl State {
-    const fn exit(self) -> Exit {
+    /// The code with which `status --exit-code` ends.
+    const fn exit_code(self) -> u8 {
         match self {
-            Self::Fine => Exit::Fine,
-            Self::BreaksOpen => Exit::BreaksOpen,
-            Self::NotPolled => Exit::Failed,
+            Self::Fine => 0,
+            Self::BreaksOpen => 3,
+            Self::NotPolled => 1,
         }
     }
 
@@ -50,14 +52,14 @@ impl State {
 
 impl Check {
     /// Judges the ledger when the local clock shows `now`.
-    pub(super) fn of(overview: &Overview, ends: &[LastEnds], config: &Config, now: Timestamp) -> Self {
+    pub fn of(overview: &Overview, ends: &[LastEnds], config: &Config, now: Timestamp) -> Self {
         // Everything in the ledger is by Paxos's clock.
-        let now = overview.clock_skew.map_or(now, |skew| skew.correct(now));
+        let now = overview.by_paxos(now);
         let polled = polled(overview, ends, &config.profiles);
         let mut doubts: Vec<String> = polled
             .iter()
             .filter_map(|(profile, ends)| {
-                let doubt = doubt(*ends, overview, config.poll.every, now)?;
+                let doubt = doubt(*ends, overview, config.poll, now)?;
                 Some(format!("{}: {doubt}", profile.label()))
             })
             .collect();
@@ -87,12 +89,12 @@ impl Check {
         // Reasons may have several lines, and this is one.
         let parts = parts.replace(['\n', '\r'], " ");
         let summary = format!("{}: {parts}", state.word());
-        Self { state, exit_code: state.exit().code(), summary }
+        Self { state, exit_code: state.exit_code(), summary }
     }
 
-    /// The code that it ends with.
-    pub(super) const fn exit(&self) -> Exit {
-        self.state.exit()
+    /// The worst of what is.
+    pub const fn state(&self) -> State {
+        self.state
     }
 }
 
@@ -122,7 +124,7 @@ fn polled<'a>(
 }
 
 /// Why the last poll that ended cannot be relied on; `None` where it can.
-fn doubt(ends: Option<&LastEnds>, overview: &Overview, every: Duration, now: Timestamp) -> Option<String> {
+fn doubt(ends: Option<&LastEnds>, overview: &Overview, poll: PollConfig, now: Timestamp) -> Option<String> {
     let Some((ends, ended_at)) = ends.and_then(|ends| Some((ends, ends.polls.any?))) else {
         return Some("never polled".to_owned());
     };
@@ -136,8 +138,9 @@ fn doubt(ends: Option<&LastEnds>, overview: &Overview, every: Duration, now: Tim
         let reason = reason.map_or(String::new(), |reason| format!(": {reason}"));
         return Some(format!("last poll {result} {} ago{reason}", age(now, ended_at)));
     }
-    let is_old = now.since(ended_at) > fresh_for(every, ends.polls.took);
-    is_old.then(|| format!("last polled {} ago, too long for every {}", age(now, ended_at), age_of(every)))
+    let is_old = now.since(ended_at) > poll.fresh_for(ends.polls.took);
+    is_old
+        .then(|| format!("last polled {} ago, too long for every {}", age(now, ended_at), age_of(poll.every)))
 }
 
 fn age_of(span: Duration) -> String {

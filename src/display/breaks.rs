@@ -2,9 +2,8 @@
 
 use serde_json::{Value, json};
 
-use super::words;
-use crate::cli::document;
-use crate::cli::history::break_document;
+use super::history::break_document;
+use super::{orchestration, words};
 use crate::ledger::{BreakState, BreakStory, BreakTotal, evidence_text};
 use crate::model::{
     Audience, BreakRecord, Certainty, LegSide, Mute, Resolution, Route, Subject, Timestamp, Told,
@@ -12,7 +11,7 @@ use crate::model::{
 };
 
 /// A list.
-pub(super) fn list(total: BreakTotal, records: &[BreakRecord]) -> Value {
+pub fn list(total: BreakTotal, records: &[BreakRecord]) -> Value {
     json!({
         "total": total.all,
         "open": total.open,
@@ -21,7 +20,7 @@ pub(super) fn list(total: BreakTotal, records: &[BreakRecord]) -> Value {
 }
 
 /// One break.
-pub(super) fn of(record: &BreakRecord) -> Value {
+pub fn of(record: &BreakRecord) -> Value {
     let standing = &record.standing;
     let (about, subject) = match &standing.subject {
         Subject::Orchestration(id) => ("orchestration", id.to_string()),
@@ -70,7 +69,7 @@ pub(super) fn of(record: &BreakRecord) -> Value {
         "resolved": resolved,
         "transfers": record.transfers.iter().map(transfer).collect::<Vec<_>>(),
         "route": record.orchestration.as_ref().map(|row| Route::of(row).to_string()),
-        "orchestration": record.orchestration.as_ref().map(document::of),
+        "orchestration": record.orchestration.as_ref().map(orchestration::of),
     })
 }
 
@@ -89,7 +88,7 @@ fn transfer(facts: &TransferFacts) -> Value {
 }
 
 /// One break with its whole story.
-pub(super) fn story(story: &BreakStory) -> Value {
+pub fn story(story: &BreakStory) -> Value {
     let episodes = story.episodes.iter().map(|record| {
         json!({
             "number": record.standing.number.0,

@@ -6,7 +6,7 @@ use crate::model::Timestamp;
 
 /// An instant, as it was typed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum When {
+pub enum When {
     /// At this time.
     Time(Timestamp),
     /// So long before or after now.
@@ -15,7 +15,7 @@ pub(super) enum When {
 
 impl When {
     /// The instant, where a span is one of the past.
-    pub(super) fn before(self, now: Timestamp) -> Timestamp {
+    pub fn before(self, now: Timestamp) -> Timestamp {
         match self {
             Self::Time(time) => time,
             Self::Span(age) => now.minus(age),
@@ -23,7 +23,7 @@ impl When {
     }
 
     /// The instant, where a span is one of the future.
-    pub(super) fn after(self, now: Timestamp) -> Timestamp {
+    pub fn after(self, now: Timestamp) -> Timestamp {
         match self {
             Self::Time(time) => time,
             Self::Span(duration) => now.plus(duration),
@@ -32,14 +32,14 @@ impl When {
 }
 
 /// Reads an instant of the past.
-pub(super) fn past(text: &str) -> Result<When, String> {
+pub fn past(text: &str) -> Result<When, String> {
     let expected =
         "expected a day such as 2026-01-31, a time such as 2026-01-31T12:00:00Z, or an age such as 400d";
     read(text).ok_or_else(|| expected.to_owned())
 }
 
 /// Reads an instant of the distant past: minutes and seconds are no ages there, and `3m` may be meant as months.
-pub(super) fn distant_past(text: &str) -> Result<When, String> {
+pub fn distant_past(text: &str) -> Result<When, String> {
     let when = past(text)?;
     match when {
         When::Span(_) if text.contains(['m', 's']) => {
@@ -50,7 +50,7 @@ pub(super) fn distant_past(text: &str) -> Result<When, String> {
 }
 
 /// Reads an instant of the future.
-pub(super) fn future(text: &str) -> Result<When, String> {
+pub fn future(text: &str) -> Result<When, String> {
     let expected = "expected a duration such as 36h or 5d, a day such as 2026-01-31, or a time such as 2026-01-31T12:00:00Z";
     read(text).ok_or_else(|| expected.to_owned())
 }

@@ -1,8 +1,51 @@
 //! An orchestration as one JSON object in the API's shape, with everything that was received.
 
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
-use crate::model::{Field, Orchestration};
+use crate::ledger::{LedgerError, Reader};
+use crate::model::{Field, Identifier, Orchestration, Profile, Timestamp, Tracked, UnreadableRow};
+
+/// What the ledger has of one id.
+#[derive(Debug)]
+pub struct Known {
+    /// The orchestration as it was last read.
+    pub tracked: Option<Tracked>,
+    /// Its last row, where that could not be read.
+    pub unreadable: Option<UnreadableRow>,
+    /// Since when Paxos no longer knows it; `None` where it does.
+    pub missing_since: Option<Timestamp>,
+    /// The profiles that list it, the one that listed it first in front.
+    pub listed_under: Vec<Profile>,
+}
+
+impl Known {
+    /// Reads it.
+    pub fn read(reader: &Reader, id: &Identifier) -> Result<Self, LedgerError> {
+        Ok(Self {
+            tracked: reader.orchestration(id)?,
+            unreadable: reader.unreadable(id)?,
+            missing_since: reader.missing_since(id)?,
+            listed_under: reader.listed_under(id)?,
+        })
+    }
+
+    /// Whether the ledger has anything of the id.
+    pub fn is_anything(&self) -> bool {
+        self.tracked.is_some() || self.unreadable.is_some()
+    }
+
+    /// All of it.
+    pub fn document(&self) -> Value {
+        let tracked = self.tracked.as_ref();
+        json!({
+            "orchestration": tracked.map(|tracked| of(&tracked.orchestration)),
+            "status_since": tracked.map(|tracked| tracked.status_since.to_rfc3339()),
+            "listed_under": self.listed_under.iter().map(|profile| profile.id.to_string()).collect::<Vec<_>>(),
+            "missing_since": self.missing_since.map(Timestamp::to_rfc3339),
+            "unreadable": self.unreadable.as_ref().map(|row| json!({ "raw": &*row.raw, "problem": row.problem })),
+        })
+    }
+}
 
 /// The orchestration in the API's shape. Amounts keep the spelling in which they are kept; times are
 /// RFC 3339 in UTC with six decimals, or as they came where that had more.

@@ -1,0 +1,31 @@
+//! Numbers and spans of time, as people read them.
+
+use crate::model::{Timestamp, span};
+
+/// How long ago `time` was, in at most two units: `3d 4h`, `12m 5s`.
+pub fn age(now: Timestamp, time: Timestamp) -> String {
+    span(now.since(time))
+}
+
+/// A whole number with its thousands set apart.
+pub fn thousands(number: u64) -> String {
+    let digits = number.to_string();
+    let mut text = String::with_capacity(digits.len() + digits.len() / 3);
+    for (index, digit) in digits.chars().enumerate() {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn thousands_are_set_apart() {
+        assert_eq!([7, 1_000, 123_456, 1_234_567].map(thousands), ["7", "1,000", "123,456", "1,234,567"]);
+    }
+}
