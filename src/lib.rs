@@ -29,6 +29,8 @@ pub mod alerts;
 
 pub mod server;
 
+pub mod web;
+
 pub mod metrics;
 
 pub mod sim;

@@ -1,7 +1,7 @@
 //! The listener: `/metrics`, `/healthz` and `/readyz` over HTTP, bounded in everything that a client decides.
 //!
-//! Owns connections, limits, tokens and what errors look like. What the pages say is handed in ([`Pages`]): no
-//! answer waits for the ledger or for Paxos.
+//! Owns connections, limits, tokens and what errors look like. What the pages for monitoring say is handed in
+//! ([`Pages`]): none of them waits for the ledger or for Paxos. Other pages are a router that is handed in.
 
 mod access;
 mod connection;
@@ -17,13 +17,16 @@ use std::fmt;
 pub use access::{Access, Token};
 pub use listener::{ListenError, Listener};
 pub use pages::{Lacking, Pages, Verdict};
+pub use problem::problem;
 
 /// Every path that is counted by itself; any other counts as the last.
-pub const PATHS: [&str; 4] = [METRICS, HEALTH, READINESS, OTHER];
+pub const PATHS: [&str; 5] = [METRICS, HEALTH, READINESS, API, OTHER];
 
 const METRICS: &str = "/metrics";
 const HEALTH: &str = "/healthz";
 const READINESS: &str = "/readyz";
+/// Everything below it.
+const API: &str = "/api";
 const OTHER: &str = "other";
 
 /// Is told what the listener does. Returns at once.

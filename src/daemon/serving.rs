@@ -10,6 +10,7 @@ use crate::ledger::{LedgerError, Reader};
 use crate::metrics::{self, Heartbeats, Metrics};
 use crate::model::{Profile, ProfileSelection};
 use crate::server::{Access, Listener, Pages, Token, Verdict};
+use crate::web::{self, Site};
 
 /// What the listener shows.
 #[derive(Debug)]
@@ -18,6 +19,7 @@ pub(super) struct Shown {
     service: Arc<Service>,
     clock: SharedClock,
     settings: Mutex<Settings>,
+    site: Arc<Site>,
 }
 
 /// What a reload may change.
@@ -47,12 +49,15 @@ impl Shown {
         clock: SharedClock,
         config: &Config,
     ) -> Self {
-        Self { metrics, service, clock, settings: Mutex::new(Settings::of(config)) }
+        let (path, own) = (config.ledger.path.clone(), Arc::new(config.clone()));
+        let site = Arc::new(Site::new(path, Arc::clone(&clock), own));
+        Self { metrics, service, clock, settings: Mutex::new(Settings::of(config)), site }
     }
 
     /// A reload put this configuration into effect.
     pub(super) fn reloaded(&self, config: &Config) {
         *self.settings() = Settings::of(config);
+        self.site.reloaded(Arc::new(config.clone()));
     }
 
     fn settings(&self) -> MutexGuard<'_, Settings> {
@@ -87,7 +92,8 @@ impl Pages for Shown {
 /// Answers until tallyd stops.
 pub(super) async fn run(daemon: Daemon, listener: Listener) -> Ended {
     let Daemon { shown, metrics, stopping, .. } = daemon;
-    listener.serve(shown, metrics, stopping.given()).await;
+    let site = web::router(Arc::clone(&shown.site));
+    listener.serve(shown, site, metrics, stopping.given()).await;
     Ok(())
 }
 

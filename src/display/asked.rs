@@ -1,7 +1,7 @@
 //! How it is written which breaks are meant, in flags and in the queries of addresses.
 
 use crate::ledger::{BreakState, WhichHistory};
-use crate::model::{BreakKind, Rail, Severity, nearest};
+use crate::model::{BreakKind, Identifier, Profile, ProfileSelection, Rail, Severity, nearest};
 
 /// Reads the name of a kind.
 pub fn kind(text: &str) -> Result<BreakKind, String> {
@@ -45,4 +45,26 @@ pub fn rail(text: &str) -> Result<Rail, String> {
             Err("expected profile, crypto, crypto:NETWORK such as crypto:SOLANA, fiat or unknown".to_owned())
         }
     }
+}
+
+/// The ids of profiles that are named by id or name, of those that are polled and those that the ledger knows.
+pub fn profiles(
+    wanted: &[String],
+    polled: &ProfileSelection,
+    mut known: Vec<Profile>,
+) -> Result<Vec<Identifier>, String> {
+    if let ProfileSelection::Listed(listed) = polled {
+        known.extend(listed.iter().cloned());
+    }
+    let find = |text: &String| {
+        let id = Identifier::new(text);
+        let found = known.iter().find(|profile| profile.id == id || profile.name.as_deref() == Some(text));
+        found.map(|profile| profile.id.clone()).ok_or_else(|| {
+            let mut labels: Vec<_> = known.iter().map(Profile::label).collect();
+            labels.sort();
+            labels.dedup();
+            format!("no profile {text:?} is in the ledger; those that are: {}", labels.join(", "))
+        })
+    };
+    wanted.iter().map(find).collect()
 }

@@ -16,13 +16,12 @@ use tokio::time::{Interval, MissedTickBehavior};
 use super::access::{Denied, Page};
 use super::pages::Pages;
 use super::problem::problem;
-use super::{METRICS, OTHER, Observer, PATHS};
+use super::{API, METRICS, OTHER, Observer, PATHS};
 
 /// The longest request line and headers together, in bytes. Scrapers and browsers send a tenth of it.
 const MAX_HEAD_BYTES: usize = 8 * 1024;
 
-/// How long an answer may take. Everything is in memory: one that takes longer is a fault, and its client should
-/// not wait for it.
+/// How long an answer may take. One that takes longer is a fault, and its client should not wait for it.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// How long after one answer the next one begins. However many ask, and however often, polls have the rest of the
@@ -64,7 +63,7 @@ pub(super) async fn guard(State(shared): State<Arc<Shared>>, request: Request, n
         },
     };
     let headers = response.headers_mut();
-    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    headers.entry(CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
     headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     shared.observer.answered(path, response.status().as_u16());
     response
@@ -72,6 +71,9 @@ pub(super) async fn guard(State(shared): State<Arc<Shared>>, request: Request, n
 
 /// The path as it is counted.
 fn counted_path(path: &str) -> &'static str {
+    if path.starts_with("/api/") {
+        return API;
+    }
     PATHS.into_iter().find(|known| *known == path && path.starts_with('/')).unwrap_or(OTHER)
 }
 
@@ -87,7 +89,7 @@ fn refusal(shared: &Shared, path: &'static str, request: &Request) -> Option<Res
             "requests have no body here: leave it out",
         )));
     }
-    let page = if path == OTHER { Page::Other } else { Page::Monitoring };
+    let page = if [API, OTHER].contains(&path) { Page::Other } else { Page::Monitoring };
     let authorization = request.headers().get(AUTHORIZATION);
     shared.pages.access().check(page, authorization).err().map(unauthorized)
 }

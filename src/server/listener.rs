@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;
 use std::time::Duration;
 
+use axum::Router;
 use tokio::net::TcpListener;
 use tokio::sync::{Semaphore, watch};
 use tokio::task::{JoinError, JoinSet};
@@ -68,14 +69,16 @@ impl Listener {
         self.address
     }
 
-    /// Answers until `stopped`, and ends when what was asked for then is answered.
+    /// Answers until `stopped`, and ends when what was asked for then is answered. `site` has what is beside the pages
+    /// for monitoring.
     pub async fn serve(
         self,
         pages: Arc<dyn Pages>,
+        site: Router,
         observer: Arc<dyn Observer>,
         stopped: impl Future<Output = ()>,
     ) {
-        let router = routes::router(Arc::new(Shared::new(pages, Arc::clone(&observer))));
+        let router = routes::router(Arc::new(Shared::new(pages, Arc::clone(&observer))), site);
         let (room, open) = (Arc::new(Semaphore::new(MAX_CONNECTIONS)), Arc::new(AtomicUsize::new(0)));
         let (close, closing) = watch::channel(());
         let mut connections = JoinSet::new();

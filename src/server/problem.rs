@@ -14,7 +14,7 @@ struct Document<'a> {
 }
 
 /// An error with what to do about it.
-pub(super) fn problem(status: StatusCode, detail: &str) -> Response<Body> {
+pub fn problem(status: StatusCode, detail: &str) -> Response<Body> {
     let title = status.canonical_reason().unwrap_or("Error");
     let document = Document { r#type: "about:blank", title, status: status.as_u16(), detail };
     // Texts and numbers can always be written.

@@ -18,15 +18,17 @@ use super::{HEALTH, METRICS, READINESS};
 const TEXT: HeaderValue = HeaderValue::from_static("text/plain; charset=utf-8");
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
 
-pub(super) fn router(shared: Arc<Shared>) -> Router {
+/// The pages for monitoring, and what `site` has beside them.
+pub(super) fn router(shared: Arc<Shared>, site: Router) -> Router {
     Router::new()
         .route(METRICS, get(metrics))
         .route(HEALTH, get(health))
         .route(READINESS, get(readiness))
+        .with_state(Arc::clone(&shared))
+        .merge(site)
         .fallback(not_found)
         .method_not_allowed_fallback(method_not_allowed)
-        .layer(middleware::from_fn_with_state(Arc::clone(&shared), guard))
-        .with_state(shared)
+        .layer(middleware::from_fn_with_state(shared, guard))
 }
 
 async fn metrics(State(shared): State<Arc<Shared>>) -> Response<Body> {
@@ -59,7 +61,7 @@ fn wants_json(request: &Request) -> bool {
 }
 
 async fn not_found() -> Response<Body> {
-    problem(StatusCode::NOT_FOUND, "there is nothing here; see /metrics, /healthz and /readyz")
+    problem(StatusCode::NOT_FOUND, "there is nothing here; see /api/v1/openapi.json, /metrics, /healthz and /readyz")
 }
 
 async fn method_not_allowed() -> Response<Body> {

@@ -26,6 +26,7 @@ const ROOMS: &[(&str, Option<&[&str]>)] = &[
     ("display", Some(&["model", "schedule", "config", "ledger"])),
     ("alerts", Some(&["model", "clock", "config", "ledger"])),
     ("server", Some(&[])),
+    ("web", Some(&["model", "clock", "config", "ledger", "display", "report", "server"])),
     ("metrics", Some(&["model", "clock", "paxos", "ledger", "alerts", "server"])),
     // Written from the facts of the API and not from the client: an instant is all that they share.
     ("sim", Some(&["clock", "model::Timestamp"])),
@@ -33,7 +34,7 @@ const ROOMS: &[(&str, Option<&[&str]>)] = &[
         "daemon",
         Some(&[
             "model", "clock", "schedule", "breaks", "config", "logging", "paxos", "ledger", "sync", "report",
-            "alerts", "server", "metrics",
+            "alerts", "server", "web", "metrics",
         ]),
     ),
     ("cli", None),
@@ -49,7 +50,7 @@ const OWNED: &[(&str, &[&str])] = &[
     ("hmac", &["alerts"]),
     ("oauth2", &["paxos"]),
     ("governor", &["paxos"]),
-    ("axum", &["sim", "server"]),
+    ("axum", &["sim", "server", "web"]),
     ("hyper", &["sim", "server"]),
     ("hyper_util", &["sim", "server"]),
     ("prometheus", &["metrics"]),
@@ -64,7 +65,7 @@ const OWNED: &[(&str, &[&str])] = &[
     ("comfy_table", &["cli"]),
     ("console", &["cli"]),
     ("csv", &["cli", "report"]),
-    ("askama", &["report"]),
+    ("askama", &["report", "web"]),
     ("env::var", &["config"]),
     ("env::var_os", &["config"]),
 ];

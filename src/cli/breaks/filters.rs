@@ -5,7 +5,7 @@ use crate::config::Config;
 use crate::display::asked;
 use crate::display::when::{self, When};
 use crate::ledger::{BreakFilter, BreakState, Reader, WhichHistory};
-use crate::model::{BreakKind, Identifier, Profile, ProfileSelection, Rail, Severity, Timestamp};
+use crate::model::{BreakKind, Identifier, Rail, Severity, Timestamp};
 
 /// Which breaks are meant: all that fulfil everything that is given.
 #[derive(Clone, Debug, Default, clap::Args)]
@@ -83,19 +83,6 @@ pub(in crate::cli) fn profiles(
     if wanted.is_empty() {
         return Ok(Vec::new());
     }
-    let mut known = reader.profiles()?;
-    if let ProfileSelection::Listed(listed) = &config.profiles {
-        known.extend(listed.iter().cloned());
-    }
-    let find = |text: &String| {
-        let id = Identifier::new(text);
-        let found = known.iter().find(|profile| profile.id == id || profile.name.as_deref() == Some(text));
-        found.map(|profile| profile.id.clone()).ok_or_else(|| {
-            let mut labels: Vec<_> = known.iter().map(Profile::label).collect();
-            labels.sort();
-            labels.dedup();
-            anyhow::anyhow!("no profile {text:?} is in the ledger; those that are: {}", labels.join(", "))
-        })
-    };
-    Ok(wanted.iter().map(find).collect::<Result<_, _>>()?)
+    let found = asked::profiles(wanted, &config.profiles, reader.profiles()?);
+    Ok(found.map_err(anyhow::Error::msg)?)
 }

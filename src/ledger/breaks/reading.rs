@@ -95,6 +95,23 @@ pub struct BreakFilter {
     pub history: WhichHistory,
 }
 
+/// A place in the order in which breaks are listed: that of one break, as it stood.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct BreakPlace {
+    /// When it was resolved.
+    pub resolved_at: Option<Timestamp>,
+    /// Whether it was acknowledged.
+    pub is_muted: bool,
+    /// How bad it was.
+    pub severity: Severity,
+    /// Whether it is history.
+    pub is_history: bool,
+    /// Since when the trouble lasted.
+    pub since: Timestamp,
+    /// Its number.
+    pub number: BreakNumber,
+}
+
 /// How many breaks a filter admits.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct BreakTotal {
@@ -130,12 +147,36 @@ impl Reader {
             require(connection)?;
             let conditions = Conditions::of(filter);
             let total = conditions.count(connection)?;
-            let numbers = conditions.numbers(connection, limit)?;
-            let records = numbers.into_iter().map(|number| {
-                record(connection, number)?
-                    .ok_or_else(|| Problem::Inconsistent(format!("break {number} is not in the ledger")))
-            });
+            let places = conditions.places(connection, limit)?;
+            let records = places.into_iter().map(|place| record_at(connection, place));
             Ok((total, records.collect::<Result<_, _>>()?))
+        })
+    }
+
+    /// The same, behind a place in that order, and the place behind the last one where more follow. How many there
+    /// are is counted whatever the place.
+    pub fn breaks_behind(
+        &self,
+        filter: &BreakFilter,
+        behind: Option<BreakPlace>,
+        limit: u64,
+    ) -> Result<(BreakTotal, Vec<BreakRecord>, Option<BreakPlace>), LedgerError> {
+        self.snapshot(|connection| {
+            require(connection)?;
+            let mut conditions = Conditions::of(filter);
+            let total = conditions.count(connection)?;
+            if let Some(behind) = behind {
+                conditions.behind(behind);
+            }
+            let limit = limit.max(1);
+            let mut places = conditions.places(connection, limit + 1)?;
+            let has_more = places.len() as u64 > limit;
+            if has_more {
+                places.pop();
+            }
+            let next = places.last().copied().filter(|_| has_more);
+            let records = places.into_iter().map(|place| record_at(connection, place));
+            Ok((total, records.collect::<Result<_, _>>()?, next))
         })
     }
 
@@ -143,7 +184,8 @@ impl Reader {
     pub fn break_numbers(&self, filter: &BreakFilter) -> Result<Vec<BreakNumber>, LedgerError> {
         self.snapshot(|connection| {
             require(connection)?;
-            Conditions::of(filter).numbers(connection, u64::from(u32::MAX))
+            let places = Conditions::of(filter).places(connection, u64::from(u32::MAX))?;
+            Ok(places.into_iter().map(|place| place.number).collect())
         })
     }
 
@@ -190,6 +232,12 @@ pub(in crate::ledger) fn counts(connection: &Connection) -> Result<BreakCounts, 
         *place += group.get::<_, u64>(3)?;
     }
     Ok(counts)
+}
+
+fn record_at(connection: &Connection, place: BreakPlace) -> Result<BreakRecord, Problem> {
+    let number = place.number;
+    record(connection, number)?
+        .ok_or_else(|| Problem::Inconsistent(format!("break {number} is not in the ledger")))
 }
 
 /// The break of this number, with the orchestration as the ledger has it now.
@@ -375,17 +423,47 @@ impl Conditions {
             .query_row(parameters, |row| Ok(BreakTotal { all: row.get(0)?, open: row.get(1)? }))?)
     }
 
-    fn numbers(&self, connection: &Connection, limit: u64) -> Result<Vec<BreakNumber>, Problem> {
+    /// Only what is behind a place in the order of [`places`](Self::places).
+    fn behind(&mut self, behind: BreakPlace) {
+        let BreakPlace { resolved_at, is_muted, severity, is_history, since, number } = behind;
+        let severity = self.parameter(severity);
+        let [resolved, muted, history, since, number] = [
+            resolved_at.map_or(0, |at| at.as_micros().saturating_neg()),
+            i64::from(is_muted),
+            i64::from(is_history),
+            since.as_micros(),
+            number.0,
+        ]
+        .map(|value| self.parameter(value));
+        let is_resolved = i64::from(resolved_at.is_some());
+        self.and(&format!(
+            "(k.resolved_at IS NOT NULL, coalesce(-k.resolved_at, 0), k.muted_at IS NOT NULL, -k.severity, k.history,
+              k.since, k.number) > ({is_resolved}, {resolved}, {muted}, -{severity}, {history}, {since}, {number})"
+        ));
+    }
+
+    fn places(&self, connection: &Connection, limit: u64) -> Result<Vec<BreakPlace>, Problem> {
         let order = match self.index {
             "" => "k.resolved_at IS NOT NULL, k.resolved_at DESC, ",
             _ => "",
         };
         let query = format!(
-            "SELECT k.number FROM break AS k{} WHERE {}
+            "SELECT k.resolved_at, k.muted_at IS NOT NULL, k.severity, k.history, k.since, k.number
+             FROM break AS k{} WHERE {}
              ORDER BY {order}k.muted_at IS NOT NULL, k.severity DESC, k.history, k.since, k.number LIMIT {limit}",
             self.index, self.text
         );
         let parameters = params_from_iter(&self.parameters);
-        Ok(connection.prepare(&query)?.query_map(parameters, |row| row.get(0))?.collect::<Result<_, _>>()?)
+        let read = |row: &Row<'_>| {
+            Ok(BreakPlace {
+                resolved_at: row.get(0)?,
+                is_muted: row.get(1)?,
+                severity: row.get(2)?,
+                is_history: row.get(3)?,
+                since: row.get(4)?,
+                number: row.get(5)?,
+            })
+        };
+        Ok(connection.prepare(&query)?.query_map(parameters, read)?.collect::<Result<_, _>>()?)
     }
 }

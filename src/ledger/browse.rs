@@ -1,0 +1,183 @@
+//! Reading orchestrations page by page, by when they were created.
+//!
+//! However many rows there are, one page costs no more than looking at a fixed number of them: it may be short, or
+//! empty, and yet not the last.
+
+use rusqlite::{Connection, ToSql, params_from_iter};
+
+use crate::model::{Identifier, Status, Timestamp, Tracked};
+
+use super::indexes::Lookup;
+use super::reader::Indexes;
+use super::{LedgerError, Problem, Reader, rows};
+
+/// How many rows one page looks at. They lie side by side, and looking at so many takes some 10 ms.
+const LOOKED_AT: u64 = 10_000;
+
+/// Which way a list goes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum ListOrder {
+    /// The newest first.
+    #[default]
+    NewestFirst,
+    /// The oldest first.
+    OldestFirst,
+}
+
+/// Which orchestrations are meant: all that fulfil everything that is given.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub struct OrchestrationFilter {
+    /// In one of these statuses; in any, where there is none.
+    pub statuses: Vec<Status>,
+    /// Listed first under one of these profiles; under any, where there is none.
+    pub profiles: Vec<Identifier>,
+    /// With this `ref_id`.
+    pub ref_id: Option<Identifier>,
+    /// Created at this instant or later.
+    pub created_from: Option<Timestamp>,
+    /// Created at this instant or before.
+    pub created_to: Option<Timestamp>,
+    /// In which order.
+    pub order: ListOrder,
+}
+
+/// A place in the list: behind this row.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OrchestrationPlace {
+    /// When it was created.
+    pub created_at: Timestamp,
+    /// Its id.
+    pub id: Identifier,
+}
+
+/// A part of the list.
+#[derive(Clone, Debug)]
+pub struct OrchestrationPage {
+    /// The rows.
+    pub rows: Vec<Tracked>,
+    /// Where the list goes on; `None` at its end.
+    pub next: Option<OrchestrationPlace>,
+}
+
+impl Reader {
+    /// Up to `limit` of the orchestrations that the filter admits, behind a place.
+    pub fn orchestrations(
+        &self,
+        filter: &OrchestrationFilter,
+        behind: Option<&OrchestrationPlace>,
+        limit: u64,
+    ) -> Result<OrchestrationPage, LedgerError> {
+        self.snapshot(|connection| page(connection, filter, behind, limit.max(1)))
+    }
+
+    /// Whether an id is found at once.
+    pub fn indexes(&self) -> Result<Indexes, LedgerError> {
+        self.snapshot(|connection| {
+            Ok(match Lookup::of(connection)? {
+                Lookup::ById => Indexes::Built,
+                Lookup::ByCreation => Indexes::AfterBackfill,
+            })
+        })
+    }
+}
+
+fn page(
+    connection: &Connection,
+    filter: &OrchestrationFilter,
+    behind: Option<&OrchestrationPlace>,
+    limit: u64,
+) -> Result<OrchestrationPage, Problem> {
+    let Query { text, parameters } = Query::of(filter, behind, Lookup::of(connection)?);
+    let mut statement = connection.prepare_cached(&text)?;
+    let mut found = statement.query(params_from_iter(&parameters))?;
+    let mut page = OrchestrationPage { rows: Vec::new(), next: None };
+    let mut looked_at = 0;
+    while let Some(row) = found.next()? {
+        let is_meant: bool = row.get(0)?;
+        if is_meant {
+            let key = row.get(1)?;
+            let stored = rows::find_by_key(connection, key)?;
+            let gone = || Problem::Inconsistent(format!("the row {key} vanished while it was read"));
+            page.rows.push(stored.ok_or_else(gone)?.tracked);
+        }
+        looked_at += 1;
+        if page.rows.len() as u64 == limit || looked_at == LOOKED_AT {
+            page.next = Some(OrchestrationPlace { created_at: row.get(2)?, id: row.get(3)? });
+            break;
+        }
+    }
+    // Where nothing is behind it, the list has ended.
+    if page.next.is_some() && found.next()?.is_none() {
+        page.next = None;
+    }
+    Ok(page)
+}
+
+/// The rows in order, each with whether it is meant.
+struct Query {
+    text: String,
+    parameters: Vec<Box<dyn ToSql>>,
+}
+
+impl Query {
+    fn of(filter: &OrchestrationFilter, behind: Option<&OrchestrationPlace>, lookup: Lookup) -> Self {
+        let mut query = Self { text: String::new(), parameters: Vec::new() };
+        let mut range = vec!["1".to_owned()];
+        let mut meant = vec!["1".to_owned()];
+        let index = match (&filter.ref_id, lookup) {
+            (Some(ref_id), Lookup::ById) => {
+                range.push(format!("ref_id = {}", query.parameter(ref_id.clone())));
+                "orchestration_by_ref_id"
+            }
+            (ref_id, _) => {
+                if let Some(ref_id) = ref_id {
+                    meant.push(format!("ref_id IS {}", query.parameter(ref_id.clone())));
+                }
+                if !filter.statuses.is_empty() && filter.statuses.iter().all(|status| !status.is_final()) {
+                    range.push("status <> 3 AND status <> 4 AND status <> 5".to_owned());
+                    "orchestration_open"
+                } else {
+                    "orchestration_by_creation"
+                }
+            }
+        };
+        let (beyond, direction) = match filter.order {
+            ListOrder::NewestFirst => ("<", "DESC"),
+            ListOrder::OldestFirst => (">", "ASC"),
+        };
+        if let Some(OrchestrationPlace { created_at, id }) = behind {
+            let (created_at, id) = (query.parameter(*created_at), query.parameter(id.clone()));
+            range.push(format!("(created_at, id) {beyond} ({created_at}, {id})"));
+        }
+        for (comparison, time) in [(">=", filter.created_from), ("<=", filter.created_to)] {
+            if let Some(time) = time {
+                range.push(format!("created_at {comparison} {}", query.parameter(time)));
+            }
+        }
+        if !filter.statuses.is_empty() {
+            meant.push(format!("status IN ({})", query.list(&filter.statuses)));
+        }
+        if !filter.profiles.is_empty() {
+            let profiles = query.list(&filter.profiles);
+            meant.push(format!("listed_by IN (SELECT key FROM profile WHERE id IN ({profiles}))"));
+        }
+        query.text = format!(
+            "SELECT {}, key, created_at, id FROM orchestration INDEXED BY {index} WHERE {}
+             ORDER BY created_at {direction}, id {direction}",
+            meant.join(" AND "),
+            range.join(" AND "),
+        );
+        query
+    }
+
+    /// Takes a value in; the answer is its name in the query.
+    fn parameter(&mut self, value: impl ToSql + 'static) -> String {
+        self.parameters.push(Box::new(value));
+        format!("?{}", self.parameters.len())
+    }
+
+    fn list<T: ToSql + Clone + 'static>(&mut self, values: &[T]) -> String {
+        let names: Vec<_> = values.iter().map(|value| self.parameter(value.clone())).collect();
+        names.join(", ")
+    }
+}

@@ -1,0 +1,81 @@
+//! What people and programs look at: pages, and a JSON API. Everything is read; nothing is written.
+//!
+//! Owns addresses, queries and how answers look. Connections, limits and who may ask are the listener's. Readers of
+//! the ledger take turns at one [`desk`], so that however many ask, the polls have the machine.
+
+mod api;
+mod cursor;
+mod desk;
+mod filter;
+mod found;
+mod query;
+mod refusal;
+mod reply;
+
+use std::fmt;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use axum::Router;
+
+use crate::clock::SharedClock;
+use crate::config::Config;
+use crate::ledger::Reader;
+use crate::model::Timestamp;
+use desk::Desk;
+use refusal::Refusal;
+
+/// The description of the API, OpenAPI 3.1.
+pub const OPENAPI: &str = include_str!("../docs/openapi.json");
+
+/// What pages and API are made from.
+pub struct Site {
+    desk: Desk,
+    clock: SharedClock,
+    config: Mutex<Arc<Config>>,
+}
+
+impl fmt::Debug for Site {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("Site").finish_non_exhaustive()
+    }
+}
+
+impl Site {
+    /// A site over the ledger at `path`.
+    pub fn new(path: PathBuf, clock: SharedClock, config: Arc<Config>) -> Self {
+        Self { desk: Desk::new(path), clock, config: Mutex::new(config) }
+    }
+
+    /// A reload put this configuration into effect.
+    pub fn reloaded(&self, config: Arc<Config>) {
+        *self.config.lock().unwrap_or_else(PoisonError::into_inner) = config;
+    }
+
+    fn config(&self) -> Arc<Config> {
+        // It is replaced as a whole.
+        Arc::clone(&self.config.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
+    /// Reads the ledger when it is this request's turn.
+    async fn read<T: Send + 'static>(
+        &self,
+        job: impl FnOnce(&Reader) -> Result<T, Refusal> + Send + 'static,
+    ) -> Result<T, Refusal> {
+        self.desk.read(job).await
+    }
+}
+
+/// What Paxos's clock, by which everything in the ledger is, shows when the local one shows `now`.
+fn by_paxos(reader: &Reader, now: Timestamp) -> Result<Timestamp, Refusal> {
+    Ok(reader.clock_skew()?.map_or(now, |skew| skew.correct(now)))
+}
+
+/// All addresses.
+pub fn router(site: Arc<Site>) -> Router {
+    Router::new().merge(api::router()).with_state(site)
+}

@@ -1,0 +1,58 @@
+//! Breaks: those that a filter admits, and the story of one.
+
+use std::sync::Arc;
+
+use axum::extract::rejection::PathRejection;
+use axum::extract::{Path, State};
+use axum::http::Uri;
+use axum::http::header::HeaderMap;
+use serde_json::Value;
+
+use super::{Answer, MOST, Query, USUAL};
+use crate::display::breaks;
+use crate::ledger::BreakPlace;
+use crate::model::BreakNumber;
+use crate::web::filter::{self, BREAK_FILTERS};
+use crate::web::refusal::Refusal;
+use crate::web::{Site, by_paxos, cursor, reply};
+
+/// What the list takes.
+const PAGING: [&str; 2] = ["limit", "page_cursor"];
+
+/// Breaks, those that need a person first in front.
+pub(super) async fn list(State(site): State<Arc<Site>>, uri: Uri, asked: HeaderMap) -> Answer {
+    let query = Query::parse(uri.query(), &[&BREAK_FILTERS[..], &PAGING].concat())?;
+    let wanted = filter::Breaks::of(&query)?;
+    let limit = query.limit(USUAL, MOST)?;
+    let mark = query.mark();
+    let behind = query.one("page_cursor", |text| cursor::read::<BreakPlace>(text, mark))?;
+    let (config, now) = (site.config(), site.now());
+    let document = site.read(move |reader| {
+        let filter = wanted.filter(&config, reader, by_paxos(reader, now)?)?;
+        let (total, records, next) = reader.breaks_behind(&filter, behind, limit)?;
+        let mut document = breaks::list(total, &records);
+        let next = next.map(|next| cursor::write(&next, mark));
+        if let Value::Object(document) = &mut document {
+            document.insert("next_page_cursor".to_owned(), next.into());
+        }
+        Ok(document)
+    });
+    reply::json(&asked, &document.await?)
+}
+
+/// One break with its story.
+pub(super) async fn story(
+    State(site): State<Arc<Site>>,
+    number: Result<Path<String>, PathRejection>,
+    uri: Uri,
+    asked: HeaderMap,
+) -> Answer {
+    Query::parse(uri.query(), &[])?;
+    let not_one = || Refusal::NotFound("no break has this number; /api/v1/breaks lists what there is".to_owned());
+    let number = number.ok().and_then(|Path(number)| number.parse().ok()).ok_or_else(not_one)?;
+    let document = site.read(move |reader| {
+        let story = reader.break_story(BreakNumber(number))?.ok_or_else(not_one)?;
+        Ok(breaks::story(&story))
+    });
+    reply::json(&asked, &document.await?)
+}
