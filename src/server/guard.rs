@@ -5,9 +5,7 @@ use std::time::Duration;
 
 use axum::body::{Body, HttpBody as _};
 use axum::extract::{Request, State};
-use axum::http::header::{
-    AUTHORIZATION, CACHE_CONTROL, CONNECTION, HeaderValue, WWW_AUTHENTICATE, X_CONTENT_TYPE_OPTIONS,
-};
+use axum::http::header::{CACHE_CONTROL, CONNECTION, HeaderValue, WWW_AUTHENTICATE, X_CONTENT_TYPE_OPTIONS};
 use axum::http::{HeaderMap, Response, StatusCode};
 use axum::middleware::Next;
 use tokio::sync::Mutex;
@@ -90,8 +88,7 @@ fn refusal(shared: &Shared, path: &'static str, request: &Request) -> Option<Res
         )));
     }
     let page = if [API, OTHER].contains(&path) { Page::Other } else { Page::Monitoring };
-    let authorization = request.headers().get(AUTHORIZATION);
-    shared.pages.access().check(page, authorization).err().map(unauthorized)
+    shared.pages.access().check(page, request.headers()).err().map(|denied| turned_away(page, denied))
 }
 
 fn head_bytes(request: &Request) -> usize {
@@ -103,15 +100,31 @@ fn head_bytes(request: &Request) -> usize {
     METRICS.len() + of_line + of_headers(request.headers())
 }
 
-fn unauthorized(denied: Denied) -> Response<Body> {
+fn turned_away(page: Page, denied: Denied) -> Response<Body> {
     let (detail, challenge) = match denied {
         Denied::Missing => ("send the header `Authorization: Bearer TOKEN`", "Bearer realm=\"tallyd\""),
         Denied::Wrong => {
             ("this token does not open this page", "Bearer realm=\"tallyd\", error=\"invalid_token\"")
         }
+        Denied::Closed => {
+            let detail = "no token opens this: `[server] token_file` names one, and the one for metrics opens \
+                          /metrics, /healthz and /readyz alone";
+            return problem(StatusCode::FORBIDDEN, detail);
+        }
+        Denied::Elsewhere => {
+            let detail = "without a token only localhost or an address is answered: ask for http://127.0.0.1 with \
+                          the port, or set `[server] token_file`";
+            return problem(StatusCode::MISDIRECTED_REQUEST, detail);
+        }
     };
     let mut response = problem(StatusCode::UNAUTHORIZED, detail);
-    response.headers_mut().insert(WWW_AUTHENTICATE, HeaderValue::from_static(challenge));
+    let headers = response.headers_mut();
+    headers.append(WWW_AUTHENTICATE, HeaderValue::from_static(challenge));
+    if page == Page::Other {
+        // A browser asks for a password then: the token, by whatever user.
+        let basic = "Basic realm=\"tallyd: the token is the password\", charset=\"UTF-8\"";
+        headers.append(WWW_AUTHENTICATE, HeaderValue::from_static(basic));
+    }
     response
 }
 

@@ -61,7 +61,10 @@ fn wants_json(request: &Request) -> bool {
 }
 
 async fn not_found() -> Response<Body> {
-    problem(StatusCode::NOT_FOUND, "there is nothing here; see /api/v1/openapi.json, /metrics, /healthz and /readyz")
+    problem(
+        StatusCode::NOT_FOUND,
+        "there is nothing here; see /api/v1/openapi.json, /metrics, /healthz and /readyz",
+    )
 }
 
 async fn method_not_allowed() -> Response<Body> {

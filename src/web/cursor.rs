@@ -11,7 +11,8 @@ use crate::ledger::{BreakPlace, OrchestrationPlace};
 use crate::model::{BreakNumber, Identifier, Severity, Timestamp};
 
 /// What is said to one that cannot be read.
-const NOT_ONE: &str = "this is no cursor of this list; take next_page_cursor as it came, with the same filters";
+const NOT_ONE: &str =
+    "this is no cursor of this list; take next_page_cursor as it came, with the same filters";
 
 /// A place in a list.
 pub(super) trait Place: Sized {

@@ -5,9 +5,7 @@ use super::refusal::Refusal;
 use crate::config::Config;
 use crate::display::asked;
 use crate::display::when::{self, When};
-use crate::ledger::{
-    BreakFilter, BreakState, ListOrder, OrchestrationFilter, Reader, WhichHistory,
-};
+use crate::ledger::{BreakFilter, BreakState, ListOrder, OrchestrationFilter, Reader, WhichHistory};
 use crate::model::{BreakKind, Identifier, Rail, Severity, Status, Timestamp, nearest};
 
 /// The keys by which breaks are filtered: the flags of `tallyd breaks list`.
@@ -144,7 +142,8 @@ fn text(text: &str) -> Result<String, String> {
 fn status(text: &str) -> Result<Status, String> {
     const KNOWN: [&str; 5] = ["PENDING", "PROCESSING", "COMPLETED", "FAILED", "REJECTED"];
     let status = Status::new(text);
-    if matches!(status, Status::Unknown(_)) && text.chars().any(|letter| !letter.is_ascii_uppercase() && letter != '_')
+    if matches!(status, Status::Unknown(_))
+        && text.chars().any(|letter| !letter.is_ascii_uppercase() && letter != '_')
     {
         let meant = nearest(&text.to_ascii_uppercase(), KNOWN).unwrap_or("PROCESSING");
         return Err(format!("expected a status such as {meant}, in capitals"));

@@ -6,7 +6,10 @@ use twox_hash::XxHash3_64;
 use url::form_urlencoded;
 
 use super::refusal::Refusal;
-use crate::model::nearest;
+use crate::model::{cut, nearest};
+
+/// How much of a value that cannot be read is shown, in characters.
+const SHOWN: usize = 60;
 
 /// A query, all of whose keys are known. A key with an empty value, as forms send it, is as good as none.
 #[derive(Debug)]
@@ -46,7 +49,8 @@ impl<'a> Query<'a> {
         let values = self.pairs.iter().filter(|(given, _)| given == key);
         values
             .map(|(_, value)| {
-                read(value).map_err(|problem| Refusal::Bad(format!("{key}={value:?}: {problem}")))
+                let refused = |problem| Refusal::Bad(format!("{key}={:?}: {problem}", cut(value, SHOWN)));
+                read(value).map_err(refused)
             })
             .collect()
     }

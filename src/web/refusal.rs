@@ -67,9 +67,13 @@ impl Refusal {
     /// Tells the log what the answer does not.
     pub(super) fn log(&self) {
         match self {
-            Self::Ledger(error) => tracing::warn!(error = %error, "a page or an answer of the API could not be made"),
+            Self::Ledger(error) => {
+                tracing::warn!(error = %error, "a page or an answer of the API could not be made")
+            }
             Self::Fault => {
-                tracing::error!("a page or an answer of the API could not be made; this is a fault of tallyd");
+                tracing::error!(
+                    "a page or an answer of the API could not be made; this is a fault of tallyd"
+                );
             }
             Self::Bad(_) | Self::NotFound(_) | Self::NotIndexed | Self::Busy => {}
         }

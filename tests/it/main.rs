@@ -23,3 +23,4 @@ mod simulation;
 mod strategies;
 mod sync;
 mod telling;
+mod web;

@@ -48,7 +48,8 @@ pub(super) async fn story(
     asked: HeaderMap,
 ) -> Answer {
     Query::parse(uri.query(), &[])?;
-    let not_one = || Refusal::NotFound("no break has this number; /api/v1/breaks lists what there is".to_owned());
+    let not_one =
+        || Refusal::NotFound("no break has this number; /api/v1/breaks lists what there is".to_owned());
     let number = number.ok().and_then(|Path(number)| number.parse().ok()).ok_or_else(not_one)?;
     let document = site.read(move |reader| {
         let story = reader.break_story(BreakNumber(number))?.ok_or_else(not_one)?;

@@ -14,6 +14,18 @@ fn faults(value: &Value, schema: &Value, root: &Value, at: &str, found: &mut Vec
         let target = root.pointer(reference.trim_start_matches('#')).unwrap();
         return faults(value, target, root, at, found);
     }
+    if let Some(choices) = schema["oneOf"].as_array() {
+        let fits = |choice: &&Value| {
+            let mut found = Vec::new();
+            faults(value, choice, root, at, &mut found);
+            found.is_empty()
+        };
+        if choices.iter().filter(fits).count() != 1 {
+            // What is wrong with the one that is no null says most.
+            faults(value, &choices[0], root, at, found);
+        }
+        return;
+    }
     let kind = match value {
         Value::Null => "null",
         Value::Bool(_) => "boolean",
@@ -43,8 +55,11 @@ fn faults(value: &Value, schema: &Value, root: &Value, at: &str, found: &mut Vec
                 }
             }
             for (name, field) in fields {
+                let more = &schema["additionalProperties"];
                 match schema["properties"].get(name) {
                     Some(schema) => faults(field, schema, root, &format!("{at}.{name}"), found),
+                    None if *more == true => {}
+                    None if more.is_object() => faults(field, more, root, &format!("{at}.{name}"), found),
                     None => found.push(format!("{at}: {name} is not in the schema")),
                 }
             }

@@ -42,7 +42,7 @@ impl Running {
 
     /// The same with more headers, each with its line end.
     pub(crate) fn get_with(&self, path: &str, headers: &str) -> Answered {
-        self.send(&format!("GET {path} HTTP/1.1\r\nHost: tallyd\r\nConnection: close\r\n{headers}\r\n"))
+        self.send(&format!("GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n{headers}\r\n"))
     }
 
     /// Sends whatever it is, and reads until the end.

@@ -29,7 +29,7 @@ fn rule_13_a_token_opens_everything_and_that_for_metrics_the_pages_of_monitoring
     let daemon = shell.start_daemon();
     let status =
         |path: &str, token: &str| daemon.get_with(path, &format!("Authorization: {token}\r\n")).status;
-    for path in ["/metrics", "/healthz", "/readyz?format=json", "/other"] {
+    for path in ["/metrics", "/healthz", "/readyz?format=json", "/other", "/api/v1/status"] {
         let denied = daemon.get(path);
         assert_eq!(
             (denied.status, denied.header("www-authenticate")),
@@ -49,6 +49,12 @@ fn rule_13_a_token_opens_everything_and_that_for_metrics_the_pages_of_monitoring
     assert_eq!(status("/healthz", "Bearer of-metrics"), 200);
     assert_eq!(status("/other", "Bearer of-metrics"), 401);
     assert_eq!(status("/other", "Bearer of-everything"), 404);
+    // A browser sends it as a password: `me:of-everything`.
+    assert_eq!(status("/other", "Basic bWU6b2YtZXZlcnl0aGluZw=="), 404);
+    assert_eq!(status("/api/v1/status", "basic bWU6b2YtZXZlcnl0aGluZw=="), 200);
+    assert_eq!(status("/api/v1/status", "Basic bWU6b2YtbWV0cmljcw=="), 401);
+    assert!(daemon.get("/api/v1/status").head.contains("Basic realm="));
+    assert!(!daemon.get("/metrics").head.contains("Basic realm="));
     // Another token needs no restart.
     write_token(&shell, "some", "of-tomorrow");
     daemon.signal("-HUP");
@@ -57,6 +63,44 @@ fn rule_13_a_token_opens_everything_and_that_for_metrics_the_pages_of_monitoring
     assert_eq!(status("/metrics", "Bearer of-tomorrow"), 200);
     let log = daemon.stop();
     assert!(!log.contains("of-everything") && !log.contains("of-tomorrow"), "{log}");
+    shell.end();
+}
+
+/// Catches: a token for metrics that opens the ledger where it is the only one.
+#[test]
+fn rule_13_a_token_for_metrics_never_opens_the_ledger() {
+    let shell = shell("1h", "");
+    write_token(&shell, "some", "of-metrics");
+    configure(&shell, "1h", &key(&shell, "metrics_token_file", "some"));
+    let daemon = shell.start_daemon();
+    for authorization in ["", "Authorization: Bearer of-metrics\r\n"] {
+        let answered = daemon.get_with("/api/v1/status", authorization);
+        assert_eq!(answered.status, 403);
+        assert!(answered.body.contains("token_file"), "{}", answered.body);
+    }
+    assert_eq!(daemon.get_with("/metrics", "Authorization: Bearer of-metrics\r\n").status, 200);
+    daemon.stop();
+    shell.end();
+}
+
+/// Catches: a web page in this machine's browser that reads the ledger under a name of its own (DNS rebinding).
+#[test]
+fn rule_13_without_a_token_only_this_machines_own_names_are_answered() {
+    let shell = shell("1h", "");
+    let daemon = shell.start_daemon();
+    let status = |path: &str, host: &str| {
+        daemon.send(&format!("GET {path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n")).status
+    };
+    for host in ["localhost", "localhost:9464", "127.0.0.1:9464", "[::1]:9464", "192.0.2.7"] {
+        assert_eq!(status("/api/v1/status", host), 200, "{host}");
+    }
+    for host in
+        ["evil.example", "evil.example:9464", "localhost.evil.example", "127.0.0.1.evil.example", "a b", ""]
+    {
+        assert_eq!(status("/api/v1/status", host), 421, "{host:?}");
+    }
+    assert_eq!(status("/metrics", "tallyd.example"), 200);
+    daemon.stop();
     shell.end();
 }
 

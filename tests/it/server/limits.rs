@@ -9,7 +9,7 @@ use super::shell;
 use crate::harness::Running;
 
 fn request(method: &str, path: &str, headers: &str) -> String {
-    format!("{method} {path} HTTP/1.1\r\nHost: tallyd\r\nConnection: close\r\n{headers}\r\n")
+    format!("{method} {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n{headers}\r\n")
 }
 
 /// Catches: errors without a word, pages that are kept by a cache, a HEAD with a body.
@@ -75,7 +75,7 @@ fn who_is_slow_is_closed_and_who_waits_holds_up_no_stop() {
     let mut slow = daemon.connect();
     slow.write_all(b"GET /metrics HTTP/1.1\r\nHost: ta").unwrap();
     let mut idle = daemon.connect();
-    idle.write_all(b"GET /healthz HTTP/1.1\r\nHost: tallyd\r\n\r\n").unwrap();
+    idle.write_all(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n").unwrap();
     let silent = daemon.connect();
     let mut answer = [0; 15];
     idle.read_exact(&mut answer).unwrap();
