@@ -25,7 +25,7 @@ use crate::model::Timestamp;
 use desk::Desk;
 use refusal::Refusal;
 
-/// The description of the API, OpenAPI 3.1.
+/// The description of the API, in the form of `OpenAPI` 3.1.
 pub const OPENAPI: &str = include_str!("../docs/openapi.json");
 
 /// What pages and API are made from.

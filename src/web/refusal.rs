@@ -68,7 +68,7 @@ impl Refusal {
     pub(super) fn log(&self) {
         match self {
             Self::Ledger(error) => {
-                tracing::warn!(error = %error, "a page or an answer of the API could not be made")
+                tracing::warn!(error = %error, "a page or an answer of the API could not be made");
             }
             Self::Fault => {
                 tracing::error!(

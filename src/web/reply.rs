@@ -46,6 +46,6 @@ fn is_known(asked: &HeaderMap, tag: &str) -> bool {
     let given = asked.get_all(IF_NONE_MATCH).iter().filter_map(|value| value.to_str().ok());
     given
         .flat_map(|value| value.split(','))
-        .map(|given| given.trim())
+        .map(str::trim)
         .any(|given| given == "*" || given.strip_prefix("W/").unwrap_or(given) == tag)
 }
