@@ -11,19 +11,27 @@ use crate::model::{cut, nearest};
 /// How much of a value that cannot be read is shown, in characters.
 const SHOWN: usize = 60;
 
-/// A query, all of whose keys are known. A key with an empty value, as forms send it, is as good as none.
+/// A query, all of whose keys are known.
 #[derive(Debug)]
 pub(super) struct Query<'a> {
     pairs: Vec<(Cow<'a, str>, Cow<'a, str>)>,
 }
 
 impl<'a> Query<'a> {
-    /// Reads it.
+    /// Reads what a program asks.
     ///
     /// # Errors
     ///
-    /// It has a key that is not in `known`.
+    /// It has a key that is not in `known`, or one without a value.
     pub(super) fn parse(query: Option<&'a str>, known: &[&str]) -> Result<Self, Refusal> {
+        let query = Self::read(query, known)?;
+        match query.pairs.iter().find(|(_, value)| value.is_empty()) {
+            Some((key, _)) => Err(Refusal::Bad(format!("{key} has no value; leave it out or give it one"))),
+            None => Ok(query),
+        }
+    }
+
+    fn read(query: Option<&'a str>, known: &[&str]) -> Result<Self, Refusal> {
         let pairs: Vec<_> = form_urlencoded::parse(query.unwrap_or_default().as_bytes()).collect();
         if let Some((key, _)) = pairs.iter().find(|(key, _)| !known.contains(&&**key)) {
             let advice = match nearest(key, known.iter().copied()) {
@@ -33,7 +41,7 @@ impl<'a> Query<'a> {
             };
             return Err(Refusal::Bad(format!("there is no parameter {key:?} here; {advice}")));
         }
-        Ok(Self { pairs: pairs.into_iter().filter(|(_, value)| !value.is_empty()).collect() })
+        Ok(Self { pairs })
     }
 
     /// All values of a key.

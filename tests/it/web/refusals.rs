@@ -27,6 +27,7 @@ fn nonsense_is_refused_in_plain_words_and_changes_nothing() {
         "/api/v1/breaks?from=moon".to_owned(),
         "/api/v1/breaks?opened_after=yesterday".to_owned(),
         "/api/v1/breaks?limit=0".to_owned(),
+        "/api/v1/breaks?limit=".to_owned(),
         "/api/v1/breaks?limit=99999999999999999999999".to_owned(),
         "/api/v1/breaks?page_cursor=00".to_owned(),
         format!("/api/v1/breaks?page_cursor={cursor}"),
