@@ -14,10 +14,11 @@ mod stall;
 
 use std::fmt;
 
-pub use access::{Access, Token};
+pub use access::{Access, Doorkeeper, Token};
 pub use listener::{ListenError, Listener};
 pub use pages::{Lacking, Pages, Verdict};
 pub use problem::problem;
+pub use routes::monitoring;
 
 /// Every path that is counted by itself; any other counts as the last.
 pub const PATHS: [&str; 5] = [METRICS, HEALTH, READINESS, API, OTHER];
@@ -37,3 +38,9 @@ pub trait Observer: Send + Sync + fmt::Debug {
     /// So many connections are open now.
     fn connections(&self, _open: usize) {}
 }
+
+/// An observer that heeds nothing.
+#[derive(Clone, Copy, Debug)]
+pub struct Unobserved;
+
+impl Observer for Unobserved {}

@@ -2,10 +2,13 @@
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::net::SocketAddr;
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
+
+use tokio::sync::oneshot;
 
 use super::failure::Failure;
 use super::poll::runtime;
@@ -19,8 +22,10 @@ use crate::model::{Field, Identifier, PollOutcome, ReportForm, Route, Timestamp}
 use crate::report::folder::{self, Existing};
 use crate::report::{self, Plan};
 use crate::schedule::{Period, Zone};
+use crate::server::{Access, Listener, Unobserved};
 use crate::sim::{ApiConfig, FaultRate, Latency, RunningSimulator, SimConfig, Simulator, WorldConfig};
 use crate::sync::Pace;
+use crate::web::{self, Site};
 
 /// How much faster than real time the demo runs: 20 s show more than an hour and a half.
 const SPEED: u32 = 300;
@@ -49,6 +54,21 @@ pub(super) struct DemoArguments {
     /// How many orchestrations the account has at the start
     #[arg(long, default_value_t = 50_000, value_name = "COUNT")]
     size: u64,
+    /// Where the pages are while it runs
+    #[arg(long, default_value = "127.0.0.1:0", value_name = "ADDRESS:PORT", value_parser = loopback)]
+    listen: SocketAddr,
+    /// Go on serving the pages at the end, until Ctrl-C
+    #[arg(long)]
+    stay: bool,
+}
+
+fn loopback(text: &str) -> Result<SocketAddr, String> {
+    let address: SocketAddr = text.parse().map_err(|_| "expected an address such as 127.0.0.1:9464")?;
+    if address.ip().is_loopback() {
+        Ok(address)
+    } else {
+        Err("the demo serves this machine alone".to_owned())
+    }
 }
 
 /// Runs the demo.
@@ -63,8 +83,23 @@ pub(super) fn run(common: &Common, wanted: &DemoArguments, terminal: Terminal) -
         let config_path = write_config(&folder, &simulator)?;
         let config =
             Config::load(&config_path, &config::process_environment).map_err(Failure::Config)?.config;
-        let demo = Demo { terminal, clock, config, config_path };
+        let listener = Listener::bind(wanted.listen).await.map_err(anyhow::Error::from)?;
+        let pages = listener.address();
+        let site = Site::new(config.ledger.path.clone(), Arc::clone(&clock), Arc::new(config.clone()));
+        let demo = Demo { terminal, clock, config, config_path, pages };
+        let router = web::router(Arc::new(site));
+        let (stop, stopped) = oneshot::channel::<()>();
+        let serving =
+            tokio::spawn(listener.serve(router, Arc::new(Access::default()), Arc::new(Unobserved), async {
+                stopped.await.unwrap_or_default();
+            }));
         let exit = demo.play(&simulator).await?;
+        if wanted.stay {
+            demo.say(&format!("\nhttp://{pages} shows it until Ctrl-C.\n"))?;
+            tokio::signal::ctrl_c().await.map_err(anyhow::Error::from)?;
+        }
+        drop(stop);
+        serving.await.map_err(anyhow::Error::from)?;
         simulator.shutdown().await;
         Ok(exit)
     })
@@ -167,6 +202,8 @@ struct Demo {
     clock: SharedClock,
     config: Config,
     config_path: PathBuf,
+    /// Where the pages are.
+    pages: SocketAddr,
 }
 
 impl Demo {
@@ -174,10 +211,11 @@ impl Demo {
         self.say(&format!(
             "A simulated Paxos serves {} orchestrations at {}.\nOne second here is {} minutes there. \
              It sends an empty page now and then, or two pages in the wrong \
-             order, as a bad day would.\n\nFirst comes the backfill: everything the account ever did.\n",
+             order, as a bad day would.\n\nWatch it in a browser while it runs: http://{}\n\nFirst comes the backfill: everything the account ever did.\n",
             thousands(simulator.control().truth_len() as u64),
             simulator.api_url(),
-            SPEED / 60
+            SPEED / 60,
+            self.pages
         ))?;
         let watch = progress::watch(self.terminal);
         let clock = Arc::clone(&self.clock);

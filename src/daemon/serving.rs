@@ -9,7 +9,7 @@ use crate::config::{Config, PollConfig};
 use crate::ledger::{LedgerError, Reader};
 use crate::metrics::{self, Heartbeats, Metrics};
 use crate::model::{Profile, ProfileSelection};
-use crate::server::{Access, Listener, Pages, Token, Verdict};
+use crate::server::{self, Access, Doorkeeper, Listener, Pages, Token, Verdict};
 use crate::web::{self, Site};
 
 /// What the listener shows.
@@ -66,11 +66,13 @@ impl Shown {
     }
 }
 
-impl Pages for Shown {
+impl Doorkeeper for Shown {
     fn access(&self) -> Access {
         self.settings().access
     }
+}
 
+impl Pages for Shown {
     fn metrics(&self) -> Arc<str> {
         self.metrics.text()
     }
@@ -92,8 +94,8 @@ impl Pages for Shown {
 /// Answers until tallyd stops.
 pub(super) async fn run(daemon: Daemon, listener: Listener) -> Ended {
     let Daemon { shown, metrics, stopping, .. } = daemon;
-    let site = web::router(Arc::clone(&shown.site));
-    listener.serve(shown, site, metrics, stopping.given()).await;
+    let router = server::monitoring(Arc::clone(&shown) as _).merge(web::router(Arc::clone(&shown.site)));
+    listener.serve(router, shown, metrics, stopping.given()).await;
     Ok(())
 }
 

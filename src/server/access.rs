@@ -1,5 +1,6 @@
 //! Who may see what: tokens, and without one who asks from this machine.
 
+use std::fmt;
 use std::net::IpAddr;
 
 use axum::http::header::{AUTHORIZATION, HOST};
@@ -25,10 +26,16 @@ impl Token {
     }
 }
 
-impl std::fmt::Debug for Token {
-    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+impl fmt::Debug for Token {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str("Token(..)")
     }
+}
+
+/// Knows who may see what at the moment.
+pub trait Doorkeeper: Send + Sync + fmt::Debug {
+    /// The tokens that hold now.
+    fn access(&self) -> Access;
 }
 
 /// Which tokens open what. Without any, everything is open.
@@ -38,6 +45,12 @@ pub struct Access {
     pub token: Option<Token>,
     /// Opens what monitoring asks for, and nothing else.
     pub metrics_token: Option<Token>,
+}
+
+impl Doorkeeper for Access {
+    fn access(&self) -> Access {
+        *self
+    }
 }
 
 /// What a page is.

@@ -11,8 +11,7 @@ use axum::middleware::Next;
 use tokio::sync::Mutex;
 use tokio::time::{Interval, MissedTickBehavior};
 
-use super::access::{Denied, Page};
-use super::pages::Pages;
+use super::access::{Denied, Doorkeeper, Page};
 use super::problem::problem;
 use super::{API, METRICS, OTHER, Observer, PATHS};
 
@@ -29,22 +28,18 @@ const ANSWER_EVERY: Duration = Duration::from_millis(2);
 /// What all connections share.
 #[derive(Debug)]
 pub(super) struct Shared {
-    pages: Arc<dyn Pages>,
+    doorkeeper: Arc<dyn Doorkeeper>,
     observer: Arc<dyn Observer>,
     /// Whose turn it is.
     pace: Mutex<Interval>,
 }
 
 impl Shared {
-    pub(super) fn new(pages: Arc<dyn Pages>, observer: Arc<dyn Observer>) -> Self {
+    pub(super) fn new(doorkeeper: Arc<dyn Doorkeeper>, observer: Arc<dyn Observer>) -> Self {
         let mut pace = tokio::time::interval(ANSWER_EVERY);
         // Time in which nobody asked is not saved up.
         pace.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        Self { pages, observer, pace: Mutex::new(pace) }
-    }
-
-    pub(super) fn pages(&self) -> &dyn Pages {
-        self.pages.as_ref()
+        Self { doorkeeper, observer, pace: Mutex::new(pace) }
     }
 }
 
@@ -88,7 +83,7 @@ fn refusal(shared: &Shared, path: &'static str, request: &Request) -> Option<Res
         )));
     }
     let page = if [API, OTHER].contains(&path) { Page::Other } else { Page::Monitoring };
-    shared.pages.access().check(page, request.headers()).err().map(|denied| turned_away(page, denied))
+    shared.doorkeeper.access().check(page, request.headers()).err().map(|denied| turned_away(page, denied))
 }
 
 fn head_bytes(request: &Request) -> usize {

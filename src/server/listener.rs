@@ -11,9 +11,9 @@ use tokio::net::TcpListener;
 use tokio::sync::{Semaphore, watch};
 use tokio::task::{JoinError, JoinSet};
 
+use super::access::Doorkeeper;
 use super::connection::{self, Open};
 use super::guard::Shared;
-use super::pages::Pages;
 use super::{Observer, routes};
 
 /// Connections at once. Some 20 KiB each, and whoever comes then waits in the system's queue: more clients than this
@@ -69,16 +69,15 @@ impl Listener {
         self.address
     }
 
-    /// Answers until `stopped`, and ends when what was asked for then is answered. `site` has what is beside the pages
-    /// for monitoring.
+    /// Answers what `router` has until `stopped`, and ends when what was asked for then is answered.
     pub async fn serve(
         self,
-        pages: Arc<dyn Pages>,
-        site: Router,
+        router: Router,
+        doorkeeper: Arc<dyn Doorkeeper>,
         observer: Arc<dyn Observer>,
         stopped: impl Future<Output = ()>,
     ) {
-        let router = routes::router(Arc::new(Shared::new(pages, Arc::clone(&observer))), site);
+        let router = routes::guarded(router, Arc::new(Shared::new(doorkeeper, Arc::clone(&observer))));
         let (room, open) = (Arc::new(Semaphore::new(MAX_CONNECTIONS)), Arc::new(AtomicUsize::new(0)));
         let (close, closing) = watch::channel(());
         let mut connections = JoinSet::new();

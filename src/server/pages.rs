@@ -7,13 +7,8 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-use super::Access;
-
-/// Says what the pages say, from what is in memory.
+/// Says what the pages for monitoring say, from what is in memory.
 pub trait Pages: Send + Sync + fmt::Debug {
-    /// Who may see them.
-    fn access(&self) -> Access;
-
     /// The metrics, as text of the media type that [`metrics_type`](Self::metrics_type) names.
     fn metrics(&self) -> Arc<str>;
 

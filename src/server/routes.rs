@@ -11,37 +11,40 @@ use axum::middleware;
 use axum::routing::get;
 
 use super::guard::{Shared, guard};
-use super::pages::Verdict;
+use super::pages::{Pages, Verdict};
 use super::problem::problem;
 use super::{HEALTH, METRICS, READINESS};
 
 const TEXT: HeaderValue = HeaderValue::from_static("text/plain; charset=utf-8");
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
 
-/// The pages for monitoring, and what `site` has beside them.
-pub(super) fn router(shared: Arc<Shared>, site: Router) -> Router {
+/// `/metrics`, `/healthz` and `/readyz`.
+pub fn monitoring(pages: Arc<dyn Pages>) -> Router {
     Router::new()
         .route(METRICS, get(metrics))
         .route(HEALTH, get(health))
         .route(READINESS, get(readiness))
-        .with_state(Arc::clone(&shared))
-        .merge(site)
+        .with_state(pages)
+}
+
+/// What is served, behind the guard.
+pub(super) fn guarded(router: Router, shared: Arc<Shared>) -> Router {
+    router
         .fallback(not_found)
         .method_not_allowed_fallback(method_not_allowed)
         .layer(middleware::from_fn_with_state(shared, guard))
 }
 
-async fn metrics(State(shared): State<Arc<Shared>>) -> Response<Body> {
-    let text = shared.pages().metrics();
-    answer(StatusCode::OK, HeaderValue::from_static(shared.pages().metrics_type()), text.to_string())
+async fn metrics(State(pages): State<Arc<dyn Pages>>) -> Response<Body> {
+    answer(StatusCode::OK, HeaderValue::from_static(pages.metrics_type()), pages.metrics().to_string())
 }
 
-async fn health(State(shared): State<Arc<Shared>>, request: Request) -> Response<Body> {
-    verdict(&shared.pages().health(), &request)
+async fn health(State(pages): State<Arc<dyn Pages>>, request: Request) -> Response<Body> {
+    verdict(&pages.health(), &request)
 }
 
-async fn readiness(State(shared): State<Arc<Shared>>, request: Request) -> Response<Body> {
-    verdict(&shared.pages().readiness(), &request)
+async fn readiness(State(pages): State<Arc<dyn Pages>>, request: Request) -> Response<Body> {
+    verdict(&pages.readiness(), &request)
 }
 
 fn verdict(verdict: &Verdict, request: &Request) -> Response<Body> {
