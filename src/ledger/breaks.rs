@@ -7,6 +7,7 @@
 pub(super) mod alone;
 pub(super) mod carried;
 pub(super) mod evidence;
+pub(super) mod filter;
 pub(super) mod leg_times;
 pub(super) mod people;
 pub(super) mod polls;

@@ -5,7 +5,7 @@ mod api;
 mod refusals;
 
 use serde_json::Value;
-use tallyd::sim::Rate;
+use tallyd::sim::{Rate, SimConfig};
 
 use crate::harness::{Running, Setup, Shell};
 
@@ -15,7 +15,12 @@ fn troubled_world(size: u64) -> (Shell, Running) {
     setup.sim.world.failures = Rate::percent(6);
     setup.sim.world.refusals = Rate::percent(4);
     setup.sim.world.stuck = Rate::percent(6);
-    let shell = Shell::new(setup.sim);
+    watched(setup.sim, 2)
+}
+
+/// A world of so many profiles, polled once, and a daemon that has polled it once more.
+fn watched(world: SimConfig, profiles: u8) -> (Shell, Running) {
+    let shell = Shell::new(world);
     shell.configure(&[("+", "[poll]\nevery = \"1h\"\n[server]\nlisten = \"127.0.0.1:0\"\n")]);
     shell.run_well(&["poll"]);
     let daemon = shell.start_daemon();
@@ -23,7 +28,7 @@ fn troubled_world(size: u64) -> (Shell, Running) {
     daemon.until_samples("each profile is polled once more", |samples| {
         let complete =
             samples.iter().filter(|(name, _)| name.starts_with(polled) && name.contains("\"complete\""));
-        complete.map(|(_, count)| count).sum::<f64>() >= 2.0
+        complete.map(|(_, count)| count).sum::<f64>() >= f64::from(profiles)
     });
     (shell, daemon)
 }

@@ -6,7 +6,7 @@ use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, State};
 use axum::http::Uri;
 use axum::http::header::HeaderMap;
-use serde_json::Value;
+use serde_json::json;
 
 use super::{Answer, MOST, Query, USUAL};
 use crate::display::breaks;
@@ -29,13 +29,13 @@ pub(super) async fn list(State(site): State<Arc<Site>>, uri: Uri, asked: HeaderM
     let (config, now) = (site.config(), site.now());
     let document = site.read(move |reader| {
         let filter = wanted.filter(&config, reader, by_paxos(reader, now)?)?;
-        let (total, records, next) = reader.breaks_behind(&filter, behind, limit)?;
-        let mut document = breaks::list(total, &records);
-        let next = next.map(|next| cursor::write(&next, mark));
-        if let Value::Object(document) = &mut document {
-            document.insert("next_page_cursor".to_owned(), next.into());
-        }
-        Ok(document)
+        let page = reader.breaks_behind(&filter, behind, limit)?;
+        Ok(json!({
+            "total": page.total.map(|total| total.all),
+            "open": page.total.map(|total| total.open),
+            "breaks": page.records.iter().map(breaks::of).collect::<Vec<_>>(),
+            "next_page_cursor": page.next.map(|next| cursor::write(&next, mark)),
+        }))
     });
     reply::json(&asked, &document.await?)
 }

@@ -3,10 +3,11 @@
 use std::collections::BTreeSet;
 
 use serde_json::Value;
+use tallyd::sim::Rate;
 use tallyd::web::OPENAPI;
 
-use super::{document, pages, troubled_world};
-use crate::harness::{Running, faults_by_schema};
+use super::{document, pages, troubled_world, watched};
+use crate::harness::{Running, Setup, faults_by_schema};
 
 /// What of the answers at an address is not as the description of `template` says.
 fn check(daemon: &Running, template: &str, path: &str) -> Value {
@@ -128,6 +129,20 @@ fn the_pages_of_a_list_have_all_of_it_once_and_in_order() {
     let found = document(&daemon, &format!("/api/v1/orchestrations?ref_id={ref_id}"));
     assert_eq!(found["items"][0]["orchestration"]["ref_id"], ref_id);
     assert_eq!(found["next_page_cursor"], Value::Null);
+    daemon.stop();
+    shell.end();
+}
+
+/// Catches: a rare status that has one request read the whole ledger, and a page without rows that ends the list.
+#[test]
+fn a_page_that_finds_nothing_says_where_to_go_on() {
+    let mut world = Setup::of(12_000).profiles(1).sim;
+    world.world.refusals = Rate::NEVER;
+    world.world.failures = Rate::NEVER;
+    let (shell, daemon) = watched(world, 1);
+    let found = pages(&daemon, "/api/v1/orchestrations?status=REJECTED&status=FAILED&limit=2");
+    assert_eq!(ids(&found), Vec::<String>::new());
+    assert_eq!(found.len(), 2, "10,000 rows are looked at for one");
     daemon.stop();
     shell.end();
 }
