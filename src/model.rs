@@ -3,6 +3,7 @@
 //! Values only. Nothing here reads a clock, a file or the network, and nothing here knows how Paxos
 //! or SQLite spell these values: `paxos` and `ledger` translate at their edges.
 
+mod age_band;
 mod amount;
 mod breaks;
 mod causes;
@@ -22,9 +23,11 @@ mod report_form;
 mod route;
 mod shown;
 mod status;
+mod sum;
 mod sweep_window;
 mod timestamp;
 
+pub use age_band::AgeBand;
 pub use amount::{Amount, InvalidAmount};
 pub use breaks::{
     Acknowledgement, Audience, BreakKind, BreakNumber, BreakRecord, Cause, Certainty, Closing, DeliveryState,
@@ -55,5 +58,6 @@ pub use report_form::ReportForm;
 pub use route::{Endpoint, Rail, Route};
 pub use shown::{cut, plain, span};
 pub use status::{LegStatus, Status};
+pub use sum::Sum;
 pub use sweep_window::SweepWindow;
 pub use timestamp::{InvalidTimestamp, Timestamp};

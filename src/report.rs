@@ -13,7 +13,6 @@ pub mod json;
 pub mod markdown;
 mod restated;
 mod shown;
-mod sum;
 mod tables;
 pub mod text;
 mod times;
@@ -23,13 +22,12 @@ use std::time::Duration;
 
 use crate::breaks::Limits;
 use crate::ledger::{AsOf, Basis, LedgerError, Reader, StatesWanted};
-use crate::model::{BreakKind, Identifier, Timestamp};
+use crate::model::{AgeBand, BreakKind, Identifier, Timestamp};
 use crate::schedule::Period;
 
 pub use self::account::{Account, AccountKey, Measure, Reason};
 pub use self::forms::{FormError, MANIFEST_END, ReportFile};
 pub use self::restated::{Restated, Restatement, Restatements};
-pub use self::sum::Sum;
 pub use self::tables::{Cell, Column, ColumnReader, Row, RowKind, Table};
 pub use self::times::RouteTimes;
 pub use self::words::{Sentence, Weight};
@@ -83,50 +81,6 @@ pub struct OpenBand {
     pub pair: String,
     /// How many, and how much.
     pub measure: Measure,
-}
-
-/// An age in words, by which those that are open are told apart.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum AgeBand {
-    /// Up to an hour.
-    Hour,
-    /// Up to a day.
-    Day,
-    /// Up to three days.
-    ThreeDays,
-    /// Up to seven days.
-    Week,
-    /// Up to thirty days.
-    Month,
-    /// Older.
-    Older,
-}
-
-impl AgeBand {
-    /// The band of an age.
-    pub fn of(age: Duration) -> Self {
-        const HOUR: u64 = 3600;
-        match age.as_secs() {
-            seconds if seconds < HOUR => Self::Hour,
-            seconds if seconds < 24 * HOUR => Self::Day,
-            seconds if seconds < 3 * 24 * HOUR => Self::ThreeDays,
-            seconds if seconds < 7 * 24 * HOUR => Self::Week,
-            seconds if seconds < 30 * 24 * HOUR => Self::Month,
-            _ => Self::Older,
-        }
-    }
-
-    /// In words.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Hour => "under 1 hour",
-            Self::Day => "1 to 24 hours",
-            Self::ThreeDays => "1 to 3 days",
-            Self::Week => "3 to 7 days",
-            Self::Month => "7 to 30 days",
-            Self::Older => "30 days and more",
-        }
-    }
 }
 
 /// One that is open.

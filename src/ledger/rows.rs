@@ -299,9 +299,9 @@ fn read(row: &Row<'_>) -> rusqlite::Result<Stored> {
 }
 
 /// The numbers in `source_rail` and `destination_rail`; the views depend on them.
-const RAIL_PROFILE: i64 = 1;
-const RAIL_CRYPTO: i64 = 2;
-const RAIL_FIAT: i64 = 3;
+pub(super) const RAIL_PROFILE: i64 = 1;
+pub(super) const RAIL_CRYPTO: i64 = 2;
+pub(super) const RAIL_FIAT: i64 = 3;
 
 /// One endpoint as five columns.
 #[derive(Default)]

@@ -2,9 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::model::{Identifier, Orchestration};
-
-use super::sum::Sum;
+use crate::model::{Identifier, Orchestration, Sum};
 
 /// Of whom and of what an account is kept.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -7,13 +7,13 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use crate::breaks::Limits;
 use crate::ledger::{Arrival, Basis, Presence, State, Subject};
-use crate::model::{Orchestration, PeriodBreak, Route, Status, Timestamp};
+use crate::model::{AgeBand, Orchestration, PeriodBreak, Route, Status, Timestamp};
 use crate::schedule::Period;
 
 use super::account::{Account, AccountKey, Measure, Reason, Sign};
 use super::restated::Found;
 use super::times::Times;
-use super::{AgeBand, BreakLine, Failures, OpenBand, OpenRow, Plan, Report};
+use super::{BreakLine, Failures, OpenBand, OpenRow, Plan, Report};
 
 /// So many of those that are open are told one by one, the oldest ones.
 const OLDEST: usize = 20;

@@ -1,9 +1,9 @@
 //! A report as tables: what every form for people and CSV is made of.
 
-use crate::model::Timestamp;
+use crate::model::{Sum, Timestamp};
 
 use super::account::{Account, AccountKey, Measure};
-use super::{Report, Sum};
+use super::Report;
 
 /// A table of a report.
 #[derive(Clone, Debug)]

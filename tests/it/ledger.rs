@@ -7,6 +7,7 @@
 mod backup;
 mod breaks;
 mod duplicates;
+mod glance;
 mod going_back;
 mod listings;
 mod missing;

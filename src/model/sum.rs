@@ -5,7 +5,7 @@ use std::fmt;
 use bigdecimal::BigDecimal;
 use bigdecimal::num_bigint::BigInt;
 
-use crate::model::Amount;
+use super::Amount;
 
 /// How many decimals go into whole numbers; whatever has more is added as a decimal.
 const DECIMALS: usize = 18;
