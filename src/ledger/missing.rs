@@ -49,7 +49,7 @@ pub(super) fn keys(connection: &Connection) -> Result<HashSet<i64>, Problem> {
 pub(super) fn count(connection: &Connection, profile: i64) -> Result<u64, Problem> {
     Ok(connection
         .prepare_cached(
-            "SELECT count(*) FROM missing AS m JOIN orchestration AS o ON o.key = m.orchestration
+            "SELECT count(*) FROM missing AS m CROSS JOIN orchestration AS o ON o.key = m.orchestration
              WHERE o.listed_by = ?1",
         )?
         .query_row([profile], |row| row.get(0))?)

@@ -340,11 +340,14 @@ fn reminder(connection: &Connection, number: BreakNumber, now: Timestamp) -> Res
 pub(super) fn backlogs(connection: &Connection) -> Result<Vec<SinkBacklog>, Problem> {
     let mut backlogs: Vec<SinkBacklog> = connection
         .prepare_cached(
-            "SELECT d.sink, sum(d.state = 'waiting'), min(CASE WHEN d.state = 'waiting' THEN n.at END),
-                 min(CASE WHEN d.state = 'waiting' AND d.next_at > 0 THEN d.next_at END),
-                 sum(d.state = 'dead'), max(CASE WHEN d.state = 'dead' THEN d.ended_at END)
-             FROM delivery AS d JOIN notice AS n ON n.number = d.notice
-             WHERE d.state IN ('waiting', 'dead') GROUP BY d.sink ORDER BY d.sink",
+            // What was sent is left alone: there is much more of it.
+            "SELECT sink, count(waits_since), min(waits_since), min(next_at), count(dead_at), max(dead_at) FROM (
+                 SELECT d.sink, n.at AS waits_since, nullif(d.next_at, 0) AS next_at, NULL AS dead_at
+                 FROM delivery AS d INDEXED BY delivery_waiting JOIN notice AS n ON n.number = d.notice
+                 WHERE d.state = 'waiting'
+                 UNION ALL
+                 SELECT sink, NULL, NULL, ended_at FROM delivery INDEXED BY delivery_dead WHERE state = 'dead')
+             GROUP BY sink ORDER BY sink",
         )?
         .query_map([], |row| {
             Ok(SinkBacklog {
@@ -361,8 +364,12 @@ pub(super) fn backlogs(connection: &Connection) -> Result<Vec<SinkBacklog>, Prob
     for backlog in &mut backlogs {
         backlog.error = connection
             .prepare_cached(
-                "SELECT error FROM delivery WHERE sink = ?1 AND state IN ('waiting', 'dead') AND error IS NOT NULL
-                 ORDER BY coalesce(ended_at, next_at) DESC LIMIT 1",
+                "SELECT error FROM (
+                     SELECT error, next_at AS at FROM delivery INDEXED BY delivery_waiting
+                     WHERE sink = ?1 AND state = 'waiting'
+                     UNION ALL
+                     SELECT error, ended_at FROM delivery INDEXED BY delivery_dead WHERE sink = ?1 AND state = 'dead')
+                 WHERE error IS NOT NULL ORDER BY at DESC LIMIT 1",
             )?
             .query_row([&backlog.sink.0], |row| row.get(0))
             .optional()?;
