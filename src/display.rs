@@ -6,6 +6,7 @@
 
 pub mod asked;
 pub mod breaks;
+pub mod facts;
 pub mod history;
 pub mod numbers;
 pub mod orchestration;

@@ -17,6 +17,7 @@ mod past;
 mod period;
 mod poll;
 mod profile;
+mod rank;
 mod rebuilt;
 mod received;
 mod report_form;
@@ -53,6 +54,7 @@ pub use poll::{
     Counts, FailureKind, Lane, MAX_SKEW_MICROS, PollFailure, PollOutcome, PollResult, ProfilePoll, Shortfall,
 };
 pub use profile::{Coverage, Profile, ProfileSelection};
+pub use rank::nearest_rank;
 pub use received::{Fingerprint, Received};
 pub use report_form::ReportForm;
 pub use route::{Endpoint, Rail, Route};

@@ -10,6 +10,7 @@ pub mod folder;
 mod forms;
 pub mod html;
 pub mod json;
+pub mod kept;
 pub mod markdown;
 mod restated;
 mod shown;

@@ -8,6 +8,7 @@ mod cursor;
 mod desk;
 mod filter;
 mod found;
+mod pages;
 mod query;
 mod refusal;
 mod reply;
@@ -77,5 +78,5 @@ fn by_paxos(reader: &Reader, now: Timestamp) -> Result<Timestamp, Refusal> {
 
 /// All addresses.
 pub fn router(site: Arc<Site>) -> Router {
-    Router::new().merge(api::router()).with_state(site)
+    Router::new().merge(api::router()).merge(pages::router()).with_state(site)
 }

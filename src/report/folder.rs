@@ -71,7 +71,7 @@ pub enum FolderProblem {
 }
 
 impl FolderError {
-    fn of(path: &Path, error: io::Error) -> Self {
+    pub(super) fn of(path: &Path, error: io::Error) -> Self {
         let problem = match error.kind() {
             ErrorKind::NotFound => FolderProblem::Missing,
             ErrorKind::NotADirectory => FolderProblem::NoFolder,

@@ -3,7 +3,7 @@
 use std::collections::{BTreeSet, HashMap};
 
 use crate::breaks::Limits;
-use crate::model::{Identifier, Orchestration, Route, Timestamp};
+use crate::model::{Identifier, Orchestration, Route, Timestamp, nearest_rank};
 
 /// How long completing took on one route. The spans are in microseconds, from the creation to the end.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -70,11 +70,7 @@ const MOST_LIMITS: usize = 20;
 fn finished(route: &Route, mut of_route: OfRoute) -> RouteTimes {
     of_route.spans.sort_unstable();
     let spans = &of_route.spans;
-    // The nearest rank: the least of them that so many of a hundred do not exceed.
-    let percentile = |percent: usize| {
-        let rank = (spans.len() * percent).div_ceil(100).max(1);
-        spans.get(rank - 1).copied().unwrap_or_default()
-    };
+    let percentile = |percent| nearest_rank(spans, percent);
     RouteTimes {
         route: route.to_string(),
         count: spans.len() as u64,

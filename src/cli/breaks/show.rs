@@ -11,9 +11,9 @@ use crate::cli::{Exit, session, show};
 use crate::clock::{Clock as _, SystemClock};
 use crate::config::Config;
 use crate::display::history::{break_details, break_headline};
-use crate::display::{breaks, words};
-use crate::ledger::{BreakStory, Reader, StoryDelivery};
-use crate::model::{BreakNumber, BreakRecord, Mute, Profile, Route, Severity, Timestamp};
+use crate::display::{breaks, facts, words};
+use crate::ledger::{BreakStory, Reader};
+use crate::model::{BreakNumber, Severity, Timestamp};
 
 /// What `breaks show` takes.
 #[derive(Debug, clap::Args)]
@@ -74,7 +74,7 @@ fn text(story: &BreakStory, now: Timestamp, terminal: Terminal) -> String {
     let severity = terminal.paint(standing.severity.as_str(), paint);
     let mut text =
         format!("{}, {severity}, {}\n", terminal.paint(&heading, Paint::Heading), words::state(record));
-    for (name, value) in facts(record, now) {
+    for (name, value) in facts::of_break(record, now) {
         writeln!(text, "{} {value}", terminal.paint(&format!("{name:<16}"), Paint::Faint))
             .unwrap_or_default();
     }
@@ -103,55 +103,9 @@ fn text(story: &BreakStory, now: Timestamp, terminal: Terminal) -> String {
     }
     for notice in &story.notices {
         let time = terminal.paint(&notice.at.to_rfc3339_seconds(), Paint::Heading);
-        let sinks: Vec<_> = notice.deliveries.iter().map(delivery).collect();
+        let sinks: Vec<_> = notice.deliveries.iter().map(facts::delivery).collect();
         writeln!(text, "{time}  told as {}, {}: {}", notice.occasion, notice.severity, sinks.join("; "))
             .unwrap_or_default();
     }
     text
-}
-
-/// What is known of it, as names and values.
-fn facts(record: &BreakRecord, now: Timestamp) -> Vec<(&'static str, String)> {
-    let standing = &record.standing;
-    let seconds = Timestamp::to_rfc3339_seconds;
-    let mut facts = vec![
-        ("about", words::subject(record)),
-        ("lasts", format!("{}, since {}", words::lasting(record, now), seconds(words::since(record).at))),
-        ("opened", format!("{}, episode {}", seconds(standing.opened_at), standing.episode)),
-    ];
-    facts.extend(record.profile.as_ref().map(|profile| ("profile", plain(&Profile::label(profile)))));
-    facts.extend(words::evidence(&standing.evidence));
-    if let Some(row) = &record.orchestration {
-        facts.push(("amount", words::amounts(record)));
-        facts.push(("route", plain(&Route::of(row).to_string())));
-        facts.push(("status now", row.status.to_string()));
-        facts.push(("source leg", words::leg(&row.source_transfer)));
-        facts.push(("destination leg", words::leg(&row.destination_transfer)));
-        for transfer in &record.transfers {
-            facts.extend(words::transfer(transfer).map(|text| (words::side(transfer.side), text)));
-        }
-        facts.extend(row.ref_id.as_ref().map(|ref_id| ("ref_id", plain(&ref_id.to_string()))));
-    }
-    if let Mute::On(by) = &standing.mute {
-        let until = match by.until {
-            Some(until) if until <= now => format!("until {}, which is over", seconds(until)),
-            Some(until) => format!("until {}", seconds(until)),
-            None => "until it resolves".to_owned(),
-        };
-        facts.push(("acknowledged", plain(&format!("by {}, {until}: {}", by.by, by.why))));
-    }
-    if let Some(resolved) = &record.resolved {
-        facts.push(("resolved", format!("{}: {}", seconds(resolved.at), plain(&resolved.why.to_string()))));
-    }
-    facts.retain(|(_, value)| !value.is_empty());
-    facts
-}
-
-fn delivery(delivery: &StoryDelivery) -> String {
-    let StoryDelivery { sink, state, attempts, error, .. } = delivery;
-    let error = error.as_ref().map(|error| format!(": {}", plain(error))).unwrap_or_default();
-    match attempts {
-        0 | 1 => format!("{sink} {state}{error}"),
-        tries => format!("{sink} {state} after {tries} tries{error}"),
-    }
 }

@@ -1,0 +1,137 @@
+//! One break with its whole story.
+
+use std::sync::Arc;
+
+use askama::Template;
+use axum::extract::rejection::PathRejection;
+use axum::extract::{Path, State};
+use axum::http::Uri;
+
+use crate::display::{facts, history, words};
+use crate::ledger::{BreakStory, Reader};
+use crate::model::{BreakNumber, Resolved, Timestamp};
+use crate::web::query::Query;
+use crate::web::refusal::Refusal;
+use crate::web::{Site, by_paxos};
+
+use super::frame::{Frame, Place};
+use super::shown::{Badge, Fact, When, about_href, text};
+use super::{Answer, answer, rendered};
+
+#[derive(Template)]
+#[template(path = "pages/break.html")]
+struct Page {
+    frame: Frame,
+    number: i64,
+    kind: &'static str,
+    severity: Badge,
+    state: String,
+    lasts: String,
+    facts: Vec<Fact>,
+    episodes: Vec<Episode>,
+    pruned: String,
+    events: Vec<StoryEvent>,
+}
+
+/// Something that happened, in a timeline.
+pub(super) struct StoryEvent {
+    pub(super) at: When,
+    /// How long after the one before.
+    pub(super) later: String,
+    pub(super) headline: String,
+    pub(super) details: Vec<String>,
+    /// Whether something went wrong.
+    pub(super) is_alarm: bool,
+}
+
+struct Episode {
+    number: i64,
+    episode: u32,
+    opened: When,
+    end: String,
+}
+
+pub(super) async fn page(
+    State(site): State<Arc<Site>>,
+    number: Result<Path<String>, PathRejection>,
+    uri: Uri,
+) -> Answer {
+    Query::parse(uri.query(), &[])?;
+    let not_one = || Refusal::NotFound("No break has this number. The list of breaks shows what there is.".to_owned());
+    let number: i64 = number.ok().and_then(|Path(number)| number.parse().ok()).ok_or_else(not_one)?;
+    let (config, local) = (site.config(), site.now());
+    let page = site.read(move |reader| {
+        let story = reader.break_story(BreakNumber(number))?.ok_or_else(not_one)?;
+        let title = format!("Break {number}: {}", story.record.standing.kind);
+        let frame = Frame::of(reader, &config, local, Place::Breaks, title)?;
+        rendered(&made(reader, &story, frame, local)?)
+    });
+    Ok(answer(page.await?))
+}
+
+fn made(reader: &Reader, story: &BreakStory, frame: Frame, local: Timestamp) -> Result<Page, Refusal> {
+    let now = by_paxos(reader, local)?;
+    let record = &story.record;
+    let fact = |(name, value): (&'static str, String)| {
+        let href = if name == "about" { about_href(record) } else { None };
+        Fact { href, ..Fact::new(name, super::shown::text(&value)) }
+    };
+    Ok(Page {
+        frame,
+        number: record.standing.number.0,
+        kind: record.standing.kind.as_str(),
+        severity: Badge::of_break(record),
+        state: words::state(record),
+        lasts: format!("lasts {}", words::lasting(record, now)),
+        facts: facts::of_break(record, now).into_iter().map(fact).collect(),
+        episodes: story.episodes.iter().map(|record| episode(record, now)).collect(),
+        pruned: story
+            .pruned_at
+            .map(|at| format!("Earlier history was pruned on {}.", When::at(at, now).text))
+            .unwrap_or_default(),
+        events: events(story, now),
+    })
+}
+
+fn episode(record: &crate::model::BreakRecord, now: Timestamp) -> Episode {
+    let end = match &record.resolved {
+        Some(Resolved { at, why }) => {
+            format!("resolved {}: {}", When::at(*at, now).text, text(&why.to_string()))
+        }
+        None => "not resolved".to_owned(),
+    };
+    Episode {
+        number: record.standing.number.0,
+        episode: record.standing.episode,
+        opened: When::at(record.standing.opened_at, now),
+        end,
+    }
+}
+
+/// What became of it and what people were told, in the order of time; what was told of a step stands behind it.
+fn events(story: &BreakStory, now: Timestamp) -> Vec<StoryEvent> {
+    let steps = story.steps.iter().map(|step| {
+        let details = history::break_details(&step.event.step);
+        let event = StoryEvent {
+            at: When::at(step.at, now),
+            later: String::new(),
+            headline: text(&history::break_headline(&step.event)),
+            details: details.iter().map(|detail| text(detail)).collect(),
+            is_alarm: true,
+        };
+        (step.at, event)
+    });
+    let notices = story.notices.iter().map(|notice| {
+        let event = StoryEvent {
+            at: When::at(notice.at, now),
+            later: String::new(),
+            headline: format!("told as {}, {}", notice.occasion, notice.severity),
+            details: notice.deliveries.iter().map(|delivery| text(&facts::delivery(delivery))).collect(),
+            is_alarm: false,
+        };
+        (notice.at, event)
+    });
+    let mut events: Vec<_> = steps.chain(notices).collect();
+    events.sort_by_key(|(at, _)| *at);
+    events.into_iter().map(|(_, event)| event).collect()
+}
