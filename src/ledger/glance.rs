@@ -266,9 +266,7 @@ fn completed(connection: &Connection, since: Timestamp) -> Result<Completed, Pro
             CompletedRoute { route, spans }
         })
         .collect();
-    routes.sort_by(|one, two| {
-        two.spans.len().cmp(&one.spans.len()).then_with(|| one.route.cmp(&two.route))
-    });
+    routes.sort_by(|one, two| two.spans.len().cmp(&one.spans.len()).then_with(|| one.route.cmp(&two.route)));
     Ok(Completed { since, reach: reach(connection, since)?, routes })
 }
 

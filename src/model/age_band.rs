@@ -21,8 +21,7 @@ pub enum AgeBand {
 
 impl AgeBand {
     /// Every band, the youngest first.
-    pub const ALL: [Self; 6] =
-        [Self::Hour, Self::Day, Self::ThreeDays, Self::Week, Self::Month, Self::Older];
+    pub const ALL: [Self; 6] = [Self::Hour, Self::Day, Self::ThreeDays, Self::Week, Self::Month, Self::Older];
 
     /// The band of an age.
     pub fn of(age: Duration) -> Self {

@@ -2,8 +2,8 @@
 
 use crate::model::{Sum, Timestamp};
 
-use super::account::{Account, AccountKey, Measure};
 use super::Report;
+use super::account::{Account, AccountKey, Measure};
 
 /// A table of a report.
 #[derive(Clone, Debug)]

@@ -2,7 +2,10 @@
 //! anything.
 
 mod api;
+mod browser;
+mod pages;
 mod refusals;
+mod stage;
 
 use serde_json::Value;
 use tallyd::sim::{Rate, SimConfig};

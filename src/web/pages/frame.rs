@@ -22,8 +22,11 @@ pub(super) enum Place {
 }
 
 /// The navigation: addresses, names and places.
-const NAVIGATION: [(&str, &str, Place); 3] =
-    [("/", "Status", Place::Status), ("/breaks", "Breaks", Place::Breaks), ("/reports", "Reports", Place::Reports)];
+const NAVIGATION: [(&str, &str, Place); 3] = [
+    ("/", "Status", Place::Status),
+    ("/breaks", "Breaks", Place::Breaks),
+    ("/reports", "Reports", Place::Reports),
+];
 
 /// What is around a page.
 #[derive(Clone, Debug)]

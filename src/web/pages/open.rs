@@ -61,7 +61,8 @@ impl Open {
         let mut assets: BTreeMap<String, OfAsset> = BTreeMap::new();
         for money in open {
             add(&mut ages, &money.ages);
-            let asset = assets.entry(money.route.source_asset.as_deref().unwrap_or("?").to_owned()).or_default();
+            let asset =
+                assets.entry(money.route.source_asset.as_deref().unwrap_or("?").to_owned()).or_default();
             asset.count += money.count();
             asset.source.add_sum(&money.source, 1);
             asset.without_amount += money.without_amount;
@@ -124,7 +125,9 @@ impl RouteRow {
     /// The routes that are not shown, together: their amounts are of several assets.
     fn of_rest(rest: &[OpenMoney]) -> Option<Self> {
         let mut ages = [0; AgeBand::ALL.len()];
-        rest.iter().for_each(|money| add(&mut ages, &money.ages));
+        for money in rest {
+            add(&mut ages, &money.ages);
+        }
         (!rest.is_empty()).then(|| Self {
             route: format!("{} other routes", thousands(rest.len() as u64)),
             amount: String::new(),
@@ -138,6 +141,10 @@ impl RouteRow {
 fn band_counts(ages: &[u64; AgeBand::ALL.len()]) -> Vec<BandCount> {
     let bands = AgeBand::ALL.into_iter().zip(ages);
     bands
-        .map(|(band, count)| BandCount { name: band.as_str(), count: thousands(*count), is_none: *count == 0 })
+        .map(|(band, count)| BandCount {
+            name: band.as_str(),
+            count: thousands(*count),
+            is_none: *count == 0,
+        })
         .collect()
 }

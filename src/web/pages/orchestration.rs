@@ -154,7 +154,9 @@ impl LegRow {
 fn pruned(story: &History, now: Timestamp) -> String {
     let mut said = match &story.beginning {
         Beginning::Whole => String::new(),
-        Beginning::Pruned { at, .. } => format!("Earlier history was pruned on {}. ", When::at(*at, now).text),
+        Beginning::Pruned { at, .. } => {
+            format!("Earlier history was pruned on {}. ", When::at(*at, now).text)
+        }
     };
     if story.events.len() > EVENTS {
         said.push_str(&format!("The latest {EVENTS} of {} observations are shown.", story.events.len()));

@@ -6,7 +6,9 @@ use askama::Template;
 use axum::body::Body;
 use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, State};
-use axum::http::header::{CONTENT_DISPOSITION, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderMap, HeaderValue};
+use axum::http::header::{
+    CONTENT_DISPOSITION, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderMap, HeaderValue,
+};
 use axum::http::{Response, Uri};
 
 use crate::config::{Config, ReportConfig};
@@ -74,7 +76,6 @@ fn made(reader: &Reader, config: &Config, now: Timestamp) -> Result<Page, Refusa
 
 impl ReportPart {
     fn of(place: usize, report: &ReportConfig, now: Timestamp) -> Self {
-        let zone = report.zone.name();
         let (found, problem) = match kept::list(&report.directory, &report.name, SHOWN) {
             Ok(found) => (found, String::new()),
             Err(error) => {
@@ -85,7 +86,7 @@ impl ReportPart {
         Self {
             place,
             name: text(&report.name),
-            about: format!("Each {}, by the schedule {} in {zone}", report.period.as_str(), report.schedule),
+            about: format!("Each {}, by the schedule {}", report.period.as_str(), report.schedule),
             problem,
             caption: format!("The latest first; at most {SHOWN} are shown"),
             made: found.iter().map(|kept| Made::of(report, kept, now)).collect(),
@@ -100,14 +101,15 @@ impl Made {
             other => Badge::quiet(&short(other, 40)),
         };
         let ties = if kept.ties_out { Badge::good("ties out") } else { Badge::bad("does not tie out") };
-        let covered = if kept.is_covered { Badge::good("covered") } else { Badge::warning("not all covered") };
+        let covered =
+            if kept.is_covered { Badge::good("covered") } else { Badge::warning("not all covered") };
         let beginning = format!("{}-", report.name);
         let period = kept.stem.strip_prefix(&beginning).unwrap_or(&kept.stem);
         Self {
             period: short(period, 80),
             badges: vec![ties, covered, standing],
             at: When::at(kept.made_at, now),
-            as_of: short(&kept.as_of, 200),
+            as_of: format!("as of {}", short(&kept.as_of, 200)),
             files: kept.files.iter().map(|file| FileLink::of(report, kept, file)).collect(),
         }
     }
@@ -171,7 +173,8 @@ fn sent(asked: &HeaderMap, name: &str, content: Vec<u8>) -> Result<Response<Body
     let media_type = HeaderValue::from_static(match ending {
         "html" => "text/html; charset=utf-8",
         "json" => "application/json",
-        "csv" => "text/csv; charset=utf-8",
+        // UTF-8 by itself (RFC 7111).
+        "csv" => "text/csv",
         "md" => "text/markdown; charset=utf-8",
         _ => "text/plain; charset=utf-8",
     });

@@ -6,8 +6,8 @@ use crate::display::numbers::{age, thousands};
 use crate::display::words;
 use crate::ledger::BreakState;
 use crate::model::{
-    Amount, BreakRecord, Identifier, Orchestration, Profile, Severity, Status, Subject, Timestamp, cut, plain,
-    span,
+    Amount, BreakRecord, Identifier, Orchestration, Profile, Severity, Status, Subject, Timestamp, cut,
+    plain, span,
 };
 
 /// The most characters of a value that a page shows. Whoever needs more of it has the commands and the API.
@@ -194,14 +194,16 @@ pub(super) fn short(text: &str, most: usize) -> String {
 /// What is taken, with its asset; empty where that is not given.
 pub(super) fn amount_of(row: &Orchestration) -> String {
     let amount = row.source_amount.as_ref().map(Amount::as_str).map(grouped);
-    let parts: Vec<_> = [amount, row.source_asset.as_deref().map(str::to_owned)].into_iter().flatten().collect();
+    let parts: Vec<_> =
+        [amount, row.source_asset.as_deref().map(str::to_owned)].into_iter().flatten().collect();
     short(&parts.join(" "), 120)
 }
 
 /// A decimal with its thousands set apart.
 pub(super) fn grouped(decimal: &str) -> String {
     let (sign, digits) = decimal.strip_prefix('-').map_or(("", decimal), |digits| ("-", digits));
-    let (whole, fraction) = digits.split_once('.').map_or((digits, None), |(whole, rest)| (whole, Some(rest)));
+    let (whole, fraction) =
+        digits.split_once('.').map_or((digits, None), |(whole, rest)| (whole, Some(rest)));
     let mut text = sign.to_owned();
     for (index, digit) in whole.chars().enumerate() {
         if index > 0 && (whole.len() - index).is_multiple_of(3) {
@@ -250,7 +252,8 @@ mod tests {
     #[test]
     fn a_time_ahead_is_told_as_such() {
         let now = Timestamp::from_micros(1_780_000_000_000_000);
-        let at = |seconds: i64| When::at(Timestamp::from_micros(now.as_micros() + seconds * 1_000_000), now).age;
+        let at =
+            |seconds: i64| When::at(Timestamp::from_micros(now.as_micros() + seconds * 1_000_000), now).age;
         assert_eq!([at(-61), at(0), at(1), at(90)], ["1m 1s ago", "0s ago", "0s ago", "in 1m 30s"]);
     }
 }

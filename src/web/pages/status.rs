@@ -12,9 +12,9 @@ use crate::display::numbers::{age, thousands};
 use crate::display::status::{Check, Owed, Service, State as Standing, is_polled};
 use crate::ledger::{BreakCounts, GlanceWanted, Indexes, Overview, ProfileOverview, Reader};
 use crate::model::{MAX_SKEW_MICROS, SinkBacklog, Timestamp};
+use crate::web::Site;
 use crate::web::query::Query;
 use crate::web::refusal::Refusal;
-use crate::web::Site;
 
 use super::frame::{Frame, Place};
 use super::open::Open;
@@ -156,7 +156,8 @@ fn all_breaks(counts: BreakCounts) -> String {
         0 => String::new(),
         1 => "See the one that is not resolved".to_owned(),
         all => {
-            let of_history = if history > 0 { format!(", {} of history", thousands(history)) } else { String::new() };
+            let of_history =
+                if history > 0 { format!(", {} of history", thousands(history)) } else { String::new() };
             format!("All {} that are not resolved{of_history}", thousands(all))
         }
     }
@@ -194,7 +195,10 @@ fn notes(overview: &Overview, config: &Config, now: Timestamp) -> Vec<String> {
             ));
         }
         if profile.missing > 0 {
-            notes.push(format!("{label}: {} missing: Paxos answers 404 for them.", thousands(profile.missing)));
+            notes.push(format!(
+                "{label}: {} missing: Paxos answers 404 for them.",
+                thousands(profile.missing)
+            ));
         }
         for (what, poll) in [("last poll", &profile.last_poll), ("last sweep", &profile.last_sweep)] {
             if let Some(poll) = poll
@@ -261,7 +265,10 @@ fn polling(service: &Service, overview: &Overview, local: Timestamp, now: Timest
     for poll in &service.in_progress {
         let name = text(poll.name.as_ref().unwrap_or(&poll.profile_id));
         let fact = time("under way", &poll.began_at, now);
-        facts.push(Fact { value: format!("{name}: {}, {} rows so far", poll.lane, thousands(poll.rows)), ..fact });
+        facts.push(Fact {
+            value: format!("{name}: {}, {} rows so far", poll.lane, thousands(poll.rows)),
+            ..fact
+        });
     }
     facts.push(Fact::new(
         "requests",

@@ -7,6 +7,7 @@ use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, State};
 use axum::http::Uri;
 
+use crate::config::Config;
 use crate::display::{facts, history, words};
 use crate::ledger::{BreakStory, Reader};
 use crate::model::{BreakNumber, Resolved, Timestamp};
@@ -28,6 +29,8 @@ struct Page {
     state: String,
     lasts: String,
     facts: Vec<Fact>,
+    /// Where the runbook tells of its kind, where that can be read in a browser.
+    runbook: Option<String>,
     episodes: Vec<Episode>,
     pruned: String,
     events: Vec<StoryEvent>,
@@ -46,7 +49,7 @@ pub(super) struct StoryEvent {
 
 struct Episode {
     number: i64,
-    episode: u32,
+    place: u32,
     opened: When,
     end: String,
 }
@@ -57,14 +60,15 @@ pub(super) async fn page(
     uri: Uri,
 ) -> Answer {
     Query::parse(uri.query(), &[])?;
-    let not_one = || Refusal::NotFound("No break has this number. The list of breaks shows what there is.".to_owned());
+    let not_one =
+        || Refusal::NotFound("No break has this number. The list of breaks shows what there is.".to_owned());
     let number: i64 = number.ok().and_then(|Path(number)| number.parse().ok()).ok_or_else(not_one)?;
     let (config, local) = (site.config(), site.now());
     let page = site.read(move |reader| {
         let story = reader.break_story(BreakNumber(number))?.ok_or_else(not_one)?;
         let title = format!("Break {number}: {}", story.record.standing.kind);
         let frame = Frame::of(reader, &config, local, Place::Breaks, title)?;
-        rendered(&made(reader, &story, frame, local)?)
+        rendered(&Page { runbook: runbook(&config, &story), ..made(reader, &story, frame, local)? })
     });
     Ok(answer(page.await?))
 }
@@ -74,7 +78,8 @@ fn made(reader: &Reader, story: &BreakStory, frame: Frame, local: Timestamp) -> 
     let record = &story.record;
     let fact = |(name, value): (&'static str, String)| {
         let href = if name == "about" { about_href(record) } else { None };
-        Fact { href, ..Fact::new(name, super::shown::text(&value)) }
+        let value = if TIMED.contains(&name) { with_times(&value) } else { value };
+        Fact { href, ..Fact::new(name, text(&value)) }
     };
     Ok(Page {
         frame,
@@ -84,6 +89,7 @@ fn made(reader: &Reader, story: &BreakStory, frame: Frame, local: Timestamp) -> 
         state: words::state(record),
         lasts: format!("lasts {}", words::lasting(record, now)),
         facts: facts::of_break(record, now).into_iter().map(fact).collect(),
+        runbook: None,
         episodes: story.episodes.iter().map(|record| episode(record, now)).collect(),
         pruned: story
             .pruned_at
@@ -91,6 +97,28 @@ fn made(reader: &Reader, story: &BreakStory, frame: Frame, local: Timestamp) -> 
             .unwrap_or_default(),
         events: events(story, now),
     })
+}
+
+/// The facts that are tallyd's own words, with times in them.
+const TIMED: [&str; 6] = ["lasts", "opened", "limit", "ended", "gone", "met again"];
+
+/// The same with times as pages tell them.
+fn with_times(text: &str) -> String {
+    let word = |word: &str| {
+        let (time, comma) = word.strip_suffix(',').map_or((word, ""), |time| (time, ","));
+        match Timestamp::parse_rfc3339(time) {
+            Ok(at) => format!("{}{comma}", When::at(at, at).text),
+            Err(_) => word.to_owned(),
+        }
+    };
+    text.split(' ').map(word).collect::<Vec<_>>().join(" ")
+}
+
+fn runbook(config: &Config, story: &BreakStory) -> Option<String> {
+    let mut url =
+        config.alerts.runbook_url.clone().filter(|url| ["https", "http"].contains(&url.scheme()))?;
+    url.set_fragment(Some(story.record.standing.kind.as_str()));
+    Some(url.into())
 }
 
 fn episode(record: &crate::model::BreakRecord, now: Timestamp) -> Episode {
@@ -102,7 +130,7 @@ fn episode(record: &crate::model::BreakRecord, now: Timestamp) -> Episode {
     };
     Episode {
         number: record.standing.number.0,
-        episode: record.standing.episode,
+        place: record.standing.episode,
         opened: When::at(record.standing.opened_at, now),
         end,
     }
