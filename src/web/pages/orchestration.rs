@@ -45,6 +45,8 @@ struct Page {
 struct Now {
     status: Badge,
     lasts: String,
+    /// Why it failed, where Paxos says so.
+    reason: String,
     amount: String,
     route: String,
     created: When,
@@ -127,6 +129,7 @@ impl Now {
         Self {
             status: Badge::of_status(&row.status),
             lasts: format!("for {at_least}{}", age(now, tracked.status_since)),
+            reason: row.fail_reason.as_deref().map(text).unwrap_or_default(),
             amount: amount_of(row),
             route: short(&Route::of(row).to_string(), 200),
             created: When::at(row.created_at, now),

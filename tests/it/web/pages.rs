@@ -108,7 +108,7 @@ fn what_is_not_there_is_told_as_a_page_that_says_what_to_do() {
         assert!(answered.body.contains(&escaped(says)), "{path}: {}", answered.body);
     }
     for method in ["POST", "PUT", "DELETE"] {
-        let request = format!("{method} /breaks HTTP/1.1\r\nHost: tallyd\r\nConnection: close\r\n\r\n");
+        let request = format!("{method} /breaks HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
         assert_eq!(daemon.send(&request).status, 405, "{method}");
     }
     let style = daemon.get("/style.css");
