@@ -148,3 +148,46 @@ fn band_counts(ages: &[u64; AgeBand::ALL.len()]) -> Vec<BandCount> {
         })
         .collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{Amount, Rail, Route, Timestamp};
+
+    fn money(asset: &str, amount: &str, ages: [u64; 6], without_amount: u64) -> OpenMoney {
+        let route = Route {
+            source: Rail::Fiat,
+            destination: Rail::Profile,
+            source_asset: Some(asset.into()),
+            destination_asset: Some("USDG".into()),
+        };
+        let mut source = Sum::default();
+        source.add(&Amount::parse(amount).unwrap());
+        OpenMoney { route, ages, oldest: Timestamp::EPOCH, source, without_amount }
+    }
+
+    #[test]
+    fn routes_that_are_not_shown_are_counted_and_summed_all_the_same() {
+        let mut routes: Vec<_> =
+            (0..ROUTES + 2).map(|_| money("USD", "1000.10", [1, 0, 0, 0, 0, 2], 0)).collect();
+        routes.push(money("USDP", "7", [0, 0, 0, 0, 1, 0], 1));
+        let open = Open::of(&routes);
+        let rest = open.routes.last().unwrap();
+        assert_eq!(
+            (open.routes.len(), rest.route.as_str(), rest.all.as_str()),
+            (ROUTES + 1, "3 other routes", "7")
+        );
+        let assets: Vec<_> = open
+            .assets
+            .iter()
+            .map(|asset| [&asset.name, &asset.count, &asset.amount, &asset.note].map(String::as_str))
+            .collect();
+        assert_eq!(
+            assets,
+            [["USD", "42", "14,001.40", ""], ["USDP", "1", "7.00", "and 1 without an amount"]]
+        );
+        let ages: Vec<_> = open.ages.iter().map(|bar| bar.count.as_str()).collect();
+        assert_eq!(ages, ["14", "0", "0", "0", "1", "28"]);
+        assert_eq!(open.ages[4].width, 35, "the smallest is seen");
+    }
+}

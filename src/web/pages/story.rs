@@ -163,3 +163,16 @@ fn events(story: &BreakStory, now: Timestamp) -> Vec<StoryEvent> {
     events.sort_by_key(|(at, _)| *at);
     events.into_iter().map(|(_, event)| event).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_in_tallyds_own_words_are_told_as_elsewhere() {
+        assert_eq!(
+            with_times("at least 2h, since 2026-03-01T12:00:00Z, 2026-03-01 and 2026-03-01T12:00:00Zx"),
+            "at least 2h, since 2026-03-01 12:00:00 UTC, 2026-03-01 and 2026-03-01T12:00:00Zx"
+        );
+    }
+}

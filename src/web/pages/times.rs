@@ -108,3 +108,51 @@ fn chart(spans: &[i64]) -> Vec<Bar> {
     counts.truncate(last + 1);
     bars(&counts)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ledger::CompletedRoute;
+    use crate::model::{Rail, Route};
+
+    fn told_of(seconds: &[i64], reach: CompletedReach) -> Times {
+        let route = Route {
+            source: Rail::Fiat,
+            destination: Rail::Profile,
+            source_asset: None,
+            destination_asset: None,
+        };
+        let spans = seconds.iter().map(|seconds| seconds * 1_000_000).collect();
+        let now = Timestamp::from_micros(1_780_000_000_000_000);
+        let routes = if seconds.is_empty() { Vec::new() } else { vec![CompletedRoute { route, spans }] };
+        Times::of(&Completed { since: now.minus(Duration::from_secs(3600)), reach, routes }, now)
+    }
+
+    #[test]
+    fn the_chart_ends_with_the_longest_and_counts_each_once() {
+        let times = told_of(&[0, 59, 60, 299, 300, 7_199], CompletedReach::All);
+        assert_eq!(
+            times.said,
+            "6 completed since 2026-05-28 19:26:40 UTC. Half took 1m or less, 95 of 100 1h 59m or less, the longest 1h 59m."
+        );
+        let bars: Vec<_> =
+            times.bars.iter().map(|bar| (bar.label.as_str(), bar.count.as_str(), bar.width)).collect();
+        assert_eq!(
+            bars,
+            [
+                ("under 1 minute", "2", 1000),
+                ("1 to 5 minutes", "2", 1000),
+                ("5 to 30 minutes", "1", 500),
+                ("30 minutes to 2 hours", "1", 500)
+            ]
+        );
+        assert_eq!(told_of(&[400_000], CompletedReach::All).bars.len(), BOUNDS.len() + 1);
+    }
+
+    #[test]
+    fn what_is_not_all_is_never_told_as_all() {
+        assert!(told_of(&[1], CompletedReach::Newest).said.starts_with("The newest 1 that completed since"));
+        assert!(told_of(&[], CompletedReach::All).said.starts_with("Nothing completed since"));
+        assert!(told_of(&[], CompletedReach::Newest).said.starts_with("None of the newest changes"));
+    }
+}
