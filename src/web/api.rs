@@ -4,6 +4,7 @@
 
 mod breaks;
 mod orchestrations;
+mod reports;
 mod status;
 
 use std::sync::Arc;
@@ -36,6 +37,7 @@ pub(super) fn router() -> Router<Arc<Site>> {
         .route("/api/v1/orchestrations", get(orchestrations::list))
         .route("/api/v1/orchestrations/{id}", get(orchestrations::one))
         .route("/api/v1/orchestrations/{id}/journal", get(orchestrations::journal))
+        .route("/api/v1/reports", get(reports::list))
         .route("/api/v1/openapi.json", get(description))
 }
 

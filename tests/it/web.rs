@@ -27,13 +27,18 @@ fn watched(world: SimConfig, profiles: u8) -> (Shell, Running) {
     shell.configure(&[("+", "[poll]\nevery = \"1h\"\n[server]\nlisten = \"127.0.0.1:0\"\n")]);
     shell.run_well(&["poll"]);
     let daemon = shell.start_daemon();
+    until_polled(&daemon, profiles);
+    (shell, daemon)
+}
+
+/// Waits until a daemon has completely polled so many profiles.
+fn until_polled(daemon: &Running, profiles: u8) {
     let polled = "tallyd_polls_total{lane=\"discover\",";
-    daemon.until_samples("each profile is polled once more", |samples| {
+    daemon.until_samples("each profile is polled", |samples| {
         let complete =
             samples.iter().filter(|(name, _)| name.starts_with(polled) && name.contains("\"complete\""));
         complete.map(|(_, count)| count).sum::<f64>() >= f64::from(profiles)
     });
-    (shell, daemon)
 }
 
 /// The JSON document at an address.

@@ -6,6 +6,7 @@ use serde_json::Value;
 use tallyd::sim::Rate;
 use tallyd::web::OPENAPI;
 
+use super::stage::{ODD_ID, ODD_PATH, hostile_world};
 use super::{document, pages, troubled_world, watched};
 use crate::harness::{Running, Setup, faults_by_schema};
 
@@ -64,6 +65,38 @@ fn every_answer_is_as_the_description_says() {
     }
     let list = check(&daemon, "/api/v1/orchestrations", "/api/v1/orchestrations?limit=7");
     assert_eq!(list["items"].as_array().unwrap().len(), 7);
+    daemon.stop();
+    shell.end();
+}
+
+/// Catches: answers about rows full of hostile texts that are not as described, reports that are not listed, and files
+/// that are listed and not there.
+#[test]
+fn whatever_a_row_holds_the_answer_is_as_described() {
+    let (shell, daemon) = hostile_world(20);
+    for (template, path) in [
+        ("/api/v1/breaks", "/api/v1/breaks?limit=500".to_owned()),
+        ("/api/v1/orchestrations", "/api/v1/orchestrations?limit=500".to_owned()),
+        ("/api/v1/orchestrations/{id}", format!("/api/v1/orchestrations/{ODD_PATH}")),
+        ("/api/v1/orchestrations/{id}/journal", format!("/api/v1/orchestrations/{ODD_PATH}/journal")),
+    ] {
+        check(&daemon, template, &path);
+    }
+    let one = document(&daemon, &format!("/api/v1/orchestrations/{ODD_PATH}"));
+    assert_eq!(one["orchestration"]["id"], ODD_ID);
+    let reports = check(&daemon, "/api/v1/reports", "/api/v1/reports?name=daily");
+    let files = reports["reports"][0]["written"][0]["files"].as_array().unwrap();
+    assert!(files.len() > 5, "{reports}");
+    for file in files {
+        let answered = daemon.get(file["path"].as_str().unwrap());
+        assert_eq!(
+            (answered.status, answered.body.len()),
+            (200, usize::try_from(file["bytes"].as_u64().unwrap()).unwrap())
+        );
+    }
+    std::fs::remove_dir_all(shell.file("reports")).unwrap();
+    let without = check(&daemon, "/api/v1/reports", "/api/v1/reports");
+    assert_eq!(without["reports"][0]["is_readable"], false);
     daemon.stop();
     shell.end();
 }

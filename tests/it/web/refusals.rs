@@ -40,6 +40,7 @@ fn nonsense_is_refused_in_plain_words_and_changes_nothing() {
         format!("/api/v1/orchestrations?page_cursor={forged}"),
         format!("/api/v1/orchestrations?status=FAILED&page_cursor={cursor}"),
         "/api/v1/orchestrations/nobody".to_owned(),
+        "/api/v1/reports?name=nobody".to_owned(),
         "/api/v1/orchestrations/%FF%FE".to_owned(),
         "/api/v1/orchestrations/..%2F..%2Fetc%2Fpasswd".to_owned(),
         "/api/v1/orchestrations/'%20OR%201=1--/journal".to_owned(),

@@ -5,6 +5,7 @@ use std::time::Duration;
 use serde_json::json;
 use tallyd::sim::Rate;
 
+use super::until_polled;
 use crate::harness::{Running, Setup, Shell};
 
 /// What would run, load, hide or turn around in a page that takes it for more than text.
@@ -35,12 +36,7 @@ pub(crate) fn hostile_world(size: u64) -> (Shell, Running) {
     std::fs::create_dir(shell.file("reports")).unwrap();
     shell.run_well(&["report", "daily", "--as-of", "now"]);
     let daemon = shell.start_daemon();
-    let polled = "tallyd_polls_total{lane=\"discover\",";
-    daemon.until_samples("each profile is polled once more", |samples| {
-        let complete =
-            samples.iter().filter(|(name, _)| name.starts_with(polled) && name.contains("\"complete\""));
-        complete.map(|(_, count)| count).sum::<f64>() >= 2.0
-    });
+    until_polled(&daemon, 2);
     (shell, daemon)
 }
 
