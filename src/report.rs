@@ -10,6 +10,7 @@ pub mod folder;
 mod forms;
 pub mod html;
 pub mod json;
+mod made;
 pub mod markdown;
 mod restated;
 mod shown;
@@ -24,6 +25,7 @@ use std::time::Duration;
 use crate::breaks::Limits;
 use crate::ledger::{AsOf, Basis, LedgerError, Reader, StatesWanted};
 use crate::model::{BreakKind, Identifier, Timestamp};
+pub use crate::model::{Sentence, Weight};
 use crate::schedule::Period;
 
 pub use self::account::{Account, AccountKey, Measure, Reason};
@@ -32,7 +34,6 @@ pub use self::restated::{Restated, Restatement, Restatements};
 pub use self::sum::Sum;
 pub use self::tables::{Cell, Column, ColumnReader, Row, RowKind, Table};
 pub use self::times::RouteTimes;
-pub use self::words::{Sentence, Weight};
 
 use self::build::Builder;
 

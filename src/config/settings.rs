@@ -10,7 +10,7 @@ use secrecy::SecretString;
 
 use super::AlertsConfig;
 use crate::breaks::Limits;
-use crate::model::{Identifier, ProfileSelection, ReportForm, SweepWindow, TransferLookUps};
+use crate::model::{Identifier, ProfileSelection, ReportForm, SinkName, SweepWindow, TransferLookUps};
 use crate::schedule::{PeriodKind, Schedule, Zone};
 
 /// The API of Paxos's sandbox.
@@ -252,6 +252,8 @@ pub struct ReportConfig {
     pub directory: PathBuf,
     /// How long after their period's end its files are kept; `None` for ever.
     pub keep: Option<Duration>,
+    /// The sinks that it is sent to; each takes reports.
+    pub sinks: Vec<SinkName>,
 }
 
 /// What is logged.

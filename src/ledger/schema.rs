@@ -13,10 +13,11 @@ pub(super) const APPLICATION_ID: i64 = 0x746c_7964;
 
 /// The migrations. The format's number (`user_version`) is how many of them were applied, so this list
 /// only ever grows at its end.
-const MIGRATIONS: [&str; 3] = [
+const MIGRATIONS: [&str; 4] = [
     concat!(include_str!("schema.sql"), include_str!("views.sql")),
     include_str!("breaks.sql"),
     include_str!("telling.sql"),
+    include_str!("reports.sql"),
 ];
 
 /// Brings a ledger up to the newest format. A copy of an older one is left beside it first.

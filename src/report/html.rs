@@ -3,9 +3,8 @@
 use askama::Template;
 
 use super::tables::{Row, RowKind, Table};
-use super::words::Weight;
 use super::{Cell, Report, shown};
-use crate::model::plain;
+use crate::model::{Weight, plain};
 
 /// So many bars are drawn, the longest ones.
 const MOST_BARS: usize = 12;

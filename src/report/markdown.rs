@@ -3,8 +3,8 @@
 use std::fmt::Write as _;
 
 use super::tables::{RowKind, Table};
-use super::words::Weight;
 use super::{Cell, Report, shown};
+use crate::model::Weight;
 
 /// The report as Markdown.
 pub fn of(report: &Report) -> String {

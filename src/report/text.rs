@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use super::Report;
 use super::shown;
 use super::tables::{Row, Table};
-use super::words::Weight;
+use crate::model::Weight;
 
 /// The report as text.
 pub fn of(report: &Report) -> String {
