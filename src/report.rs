@@ -15,6 +15,7 @@ pub mod markdown;
 mod restated;
 mod shown;
 mod sum;
+mod summary;
 mod tables;
 pub mod text;
 mod times;

@@ -78,7 +78,7 @@ pub fn of(report: &Report) -> Result<String, askama::Error> {
             .into_iter()
             .map(|sentence| Classed { class: class_of(sentence.weight), text: plain(&sentence.text) })
             .collect(),
-        tables: report.tables().into_iter().map(|table| page_table(table, report)).collect(),
+        tables: report.tables_for_people().into_iter().map(|table| page_table(table, report)).collect(),
     };
     let mut text = page.render()?;
     text.push('\n');

@@ -24,7 +24,7 @@ fn write(text: &mut String, report: &Report) -> std::fmt::Result {
             Weight::Plain | Weight::Good => writeln!(text, "- {words}")?,
         }
     }
-    for table in report.tables() {
+    for table in report.tables_for_people() {
         write_table(text, &table, report)?;
     }
     Ok(())

@@ -27,7 +27,7 @@ fn write(text: &mut String, report: &Report) -> std::fmt::Result {
         };
         writeln!(text, "{mark} {}", crate::model::plain(&sentence.text))?;
     }
-    for table in report.tables() {
+    for table in report.tables_for_people() {
         write_table(text, &table, report)?;
     }
     Ok(())
