@@ -12,6 +12,9 @@ const MOST_BARS: usize = 12;
 /// Text longer than this may be broken into lines.
 const LONG: usize = 40;
 
+/// Words up to this length stay on one line on paper too, where others are broken to fit.
+const SHORT: usize = 28;
+
 /// The page; the template escapes everything in it.
 #[derive(Template)]
 #[template(path = "report.html")]
@@ -134,6 +137,7 @@ fn page_row(row: &Row, columns: &[usize], report: &Report) -> PageRow {
         let class = match cell {
             cell if cell.is_number() => "number",
             _ if text.chars().count() > LONG => "long",
+            _ if text.contains(' ') && text.chars().count() <= SHORT => "short",
             _ => "",
         };
         Classed { class, text }

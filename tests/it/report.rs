@@ -4,6 +4,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test whose stage cannot be set has failed")]
 
+mod beside;
 mod forms;
 mod merged;
 mod oracle;

@@ -32,6 +32,19 @@ struct FailedRun {
     times: u32,
 }
 
+impl FailedRun {
+    /// What becomes of a run that failed now, after what it was before.
+    fn after(former: Option<&Self>, monotonic: Duration) -> Self {
+        let run = Self { again_at: monotonic, times: former.map_or(0, |former| former.times) + 1 };
+        Self { again_at: monotonic + run.wait(), ..run }
+    }
+
+    /// How long it waits for the next try.
+    fn wait(&self) -> Duration {
+        TRY_AGAIN.saturating_mul(1 << self.times.saturating_sub(1).min(10)).min(LONGEST)
+    }
+}
+
 /// What a try came to.
 enum Tried {
     /// Its files are there.
@@ -97,44 +110,67 @@ async fn make_due(daemon: &Daemon, session: &Session, done: &mut Done, failed: &
             Tried::TooEarly => {}
             Tried::Kept(kept) => {
                 tell(report, &kept);
-                let made = ReportRun {
-                    run: ScheduleRun { name: name.clone(), last_due: due },
-                    report: kept.made.clone(),
-                    sinks: report.sinks.clone(),
-                    at: now,
-                };
-                // Until that is noted the run is due: the same report is made again, and told once.
-                let noted = daemon.ledger.report_made(made, session.server_now()).await;
-                if or_later(noted)?.is_some() {
+                if note_made(daemon, session, report, due, now, &kept).await?.is_some() {
                     failed.remove(&name);
                     forget_old(report, &kept);
                     done.insert(name, due);
                     daemon.metrics.report_due(&report.name, None);
+                } else {
+                    let run = FailedRun::after(failed.get(&name), monotonic);
+                    failed.insert(name, run);
                 }
             }
             Tried::Failed(error) => {
-                let times = failed.get(&name).map_or(0, |failed| failed.times) + 1;
-                let wait = TRY_AGAIN.saturating_mul(1 << (times - 1).min(10)).min(LONGEST);
-                let (called, error) = (report.name.as_str(), with_causes(&error));
-                tracing::error!(
-                    report = called,
-                    due = %due,
-                    error,
-                    tries = times,
-                    again_in_seconds = wait.as_secs(),
-                    "a report could not be made: {called}: {error}"
-                );
-                failed.insert(name, FailedRun { again_at: monotonic + wait, times });
-                daemon.metrics.report_failed(called);
-                let period = period_of_run(report, due).map_or_else(String::new, |period| period.name());
-                let failure = ReportFailure { period, due_at: due, reason: error };
-                let noted =
-                    daemon.ledger.report_failed(report.name.clone(), failure, session.server_now()).await;
-                or_log(noted)?;
+                let run = FailedRun::after(failed.get(&name), monotonic);
+                note_failed(daemon, session, report, due, &error, &run).await?;
+                failed.insert(name, run);
             }
         }
     }
     Ok(())
+}
+
+/// Notes that a run was made, with what its sinks are told. Until that is noted the run is due: the same report is
+/// made again, and told once. `None` where the ledger could not be written, for a reason that may pass.
+async fn note_made(
+    daemon: &Daemon,
+    session: &Session,
+    report: &ReportConfig,
+    due: Timestamp,
+    now: Timestamp,
+    kept: &Kept,
+) -> anyhow::Result<Option<()>> {
+    let made = ReportRun {
+        run: ScheduleRun { name: report_run_name(report), last_due: due },
+        report: kept.made.clone(),
+        sinks: report.sinks.clone(),
+        at: now,
+    };
+    or_later(daemon.ledger.report_made(made, session.server_now()).await)
+}
+
+/// Tells that a run failed: the log and the metrics each time, people once.
+async fn note_failed(
+    daemon: &Daemon,
+    session: &Session,
+    report: &ReportConfig,
+    due: Timestamp,
+    error: &ReportError,
+    run: &FailedRun,
+) -> Ended {
+    let (called, error) = (report.name.as_str(), with_causes(error));
+    tracing::error!(
+        report = called,
+        due = %due,
+        error,
+        tries = run.times,
+        again_in_seconds = run.wait().as_secs(),
+        "a report could not be made: {called}: {error}"
+    );
+    daemon.metrics.report_failed(called);
+    let period = period_of_run(report, due).map_or_else(String::new, |period| period.name());
+    let failure = ReportFailure { period, due_at: due, reason: error };
+    or_log(daemon.ledger.report_failed(report.name.clone(), failure, session.server_now()).await)
 }
 
 /// When a run that is due can be made first: when its period has settled.

@@ -84,7 +84,7 @@ fn the_days_of_a_year_are_the_year() {
     {
         let (mut day, mut lengths) = (named(zone, "2026-01-01"), Vec::new());
         let begin = day.from;
-        while day.name() < "2027".to_owned() {
+        while day.name().as_str() < "2027" {
             lengths.push(minutes(&day));
             day = day.next().unwrap();
         }
