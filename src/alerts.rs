@@ -1,4 +1,4 @@
-//! Alerts: how people are told of breaks.
+//! Alerts: how people are told of breaks, and are sent reports.
 //!
 //! Owns the words (`text`), what goes where, when and how often (`plan`), and one file for each kind of sink.
 //! What is to be told comes from the ledger's outbox; whether something is to be told was decided by the rules.
@@ -10,6 +10,7 @@ mod http;
 mod message;
 mod observer;
 mod plan;
+mod report;
 mod sinks;
 mod text;
 
@@ -20,7 +21,8 @@ pub use message::{DeadLetters, Message, NAMED, OneBreak, Summary, SummaryLine, T
 pub use observer::{Attempt, Beat, Observer, Unobserved};
 pub use plan::{More, Parcel, Retry, Summing, Tone, after_failure, has_settled, parcels, route, tells};
 pub use sinks::{
-    Alert, Alertmanagers, Email, MAX_ALERTS, PagerDuty, Sink, Slack, Webhook, alert, alertmanager_payload,
-    pagerduty_payload, signature, slack_payload, webhook_payload,
+    Alert, Alertmanagers, Email, MAX_ALERTS, MAX_ATTACHED, PagerDuty, Sink, Slack, Webhook, alert,
+    alertmanager_payload, pagerduty_payload, signature, slack_payload, slack_report_payload, webhook_payload,
+    webhook_report_payload,
 };
 pub use text::{Fact, Links, Story, Telling};

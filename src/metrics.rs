@@ -62,6 +62,7 @@ pub struct Metrics {
 struct State {
     profiles: Profiles,
     sinks: Vec<SinkName>,
+    reports: Vec<String>,
     /// The routes that are told apart.
     routes: BTreeSet<String>,
     /// The ledger's part of the text, and what it was made from.
@@ -84,9 +85,16 @@ impl Metrics {
         metrics
     }
 
-    /// Which sinks there are, and whether there is a heartbeat. The series of others go.
-    pub fn configured(&self, sinks: Vec<SinkName>, heartbeats: Heartbeats) {
+    /// Which sinks and reports there are, and whether there is a heartbeat. The series of others go.
+    pub fn configured(&self, sinks: Vec<SinkName>, reports: Vec<String>, heartbeats: Heartbeats) {
         let mut state = self.state();
+        for gone in state.reports.iter().filter(|former| !reports.contains(former)) {
+            self.counted.forget_report(gone);
+        }
+        for new in reports.iter().filter(|report| !state.reports.contains(report)) {
+            self.counted.show_report(new);
+        }
+        state.reports = reports;
         for gone in state.sinks.iter().filter(|former| !sinks.contains(former)) {
             self.counted.forget_sink(gone);
         }
@@ -155,6 +163,20 @@ impl Metrics {
         self.counted.ledger_read.set(unix(at));
     }
 
+    /// A report could not be made.
+    pub fn report_failed(&self, report: &str) {
+        if self.state().reports.iter().any(|known| known == report) {
+            self.counted.report_failures.with_label_values(&[report]).inc();
+        }
+    }
+
+    /// Since when a run of a report could have been made that was not; `None` where none is due.
+    pub fn report_due(&self, report: &str, since: Option<Timestamp>) {
+        if self.state().reports.iter().any(|known| known == report) {
+            self.counted.report_due.with_label_values(&[report]).set(since.map_or(0.0, unix));
+        }
+    }
+
     /// A configuration was read again.
     pub fn reloaded(&self, reloaded: Reloaded) {
         match reloaded {
@@ -193,8 +215,12 @@ impl Metrics {
 
 impl State {
     fn write_ledger(&mut self) {
-        self.ledger =
-            text::of(reading::families(self.measures.as_ref(), self.profiles.labels(), &self.sinks));
+        self.ledger = text::of(reading::families(
+            self.measures.as_ref(),
+            self.profiles.labels(),
+            &self.sinks,
+            &self.reports,
+        ));
     }
 }
 

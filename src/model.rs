@@ -11,6 +11,7 @@ mod change;
 mod duration;
 mod field;
 mod identifier;
+mod made_report;
 mod nearest;
 mod orchestration;
 mod past;
@@ -32,9 +33,10 @@ pub use age_band::AgeBand;
 pub use amount::{Amount, InvalidAmount};
 pub use breaks::{
     Acknowledgement, Audience, BreakKind, BreakNumber, BreakRecord, Cause, Certainty, Closing, DeliveryState,
-    Difference, Evidence, Finding, Mute, Notice, NoticeNumber, Occasion, Outcome, Queued, Resolution,
-    Resolved, Severity, Since, SinkBacklog, SinkName, Standing, Step, Subject, Tell, Told, TransferFacts,
-    TransferLookUps, Undelivered, Waiting,
+    Difference, Evidence, Finding, Mute, Notice, NoticeNumber, Occasion, Outcome, Queued, QueuedReport,
+    ReportFacts, ReportFailure, ReportFate, Resolution, Resolved, Severity, Since, SinkBacklog, SinkName,
+    Standing, Step, Subject, Tell, Told, TransferFacts, TransferLookUps, Undelivered, UndeliveredItem,
+    Waiting,
 };
 pub use causes::with_causes;
 pub use change::{
@@ -44,6 +46,9 @@ pub use change::{
 pub use duration::in_words;
 pub use field::{Field, FieldValue};
 pub use identifier::Identifier;
+pub use made_report::{
+    Completeness, MadeFile, MadeReport, Proof, ReportCounts, Sentence, Weight, report_run,
+};
 pub use nearest::nearest;
 pub use orchestration::{Leg, Orchestration, Tracked, UnreadableRow};
 pub use past::{

@@ -11,9 +11,11 @@ mod forms;
 pub mod html;
 pub mod json;
 pub mod kept;
+mod made;
 pub mod markdown;
 mod restated;
 mod shown;
+mod summary;
 mod tables;
 pub mod text;
 mod times;
@@ -24,6 +26,7 @@ use std::time::Duration;
 use crate::breaks::Limits;
 use crate::ledger::{AsOf, Basis, LedgerError, Reader, StatesWanted};
 use crate::model::{AgeBand, BreakKind, Identifier, Timestamp};
+pub use crate::model::{Sentence, Weight};
 use crate::schedule::Period;
 
 pub use self::account::{Account, AccountKey, Measure, Reason};
@@ -31,7 +34,6 @@ pub use self::forms::{FormError, MANIFEST_END, ReportFile};
 pub use self::restated::{Restated, Restatement, Restatements};
 pub use self::tables::{Cell, Column, ColumnReader, Row, RowKind, Table};
 pub use self::times::RouteTimes;
-pub use self::words::{Sentence, Weight};
 
 use self::build::Builder;
 

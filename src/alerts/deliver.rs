@@ -3,9 +3,9 @@
 //! A batch is fixed in the ledger before it is sent, and what became of it is noted after: killed in between,
 //! the next start sends the same again under the same key. What a sink does not take holds up no other sink.
 
+mod reports;
 mod sending;
 
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -21,6 +21,7 @@ use crate::clock::SharedClock;
 use crate::config::{AlertsConfig, SinkConfig};
 use crate::ledger::{Ledger, LedgerError, Reader};
 use crate::model::{NoticeNumber, Timestamp};
+use reports::ReportQueue;
 use sending::{Extent, Sending};
 
 /// How often the ledger is asked whether something came. The question costs next to nothing.
@@ -85,7 +86,7 @@ enum Until {
 }
 
 impl Delivery {
-    /// Delivers until `stopped`: one task a sink.
+    /// Delivers until `stopped`: for each sink one task for alerts and one for reports.
     ///
     /// # Errors
     ///
@@ -135,21 +136,21 @@ impl Delivery {
         for (index, config) in self.alerts.sinks.iter().enumerate() {
             let queue = self.queue(config, index)?;
             tasks.spawn(queue.work(until));
+            // Reports have a queue of their own: a mail that takes its time delays no alert.
+            tasks.spawn(ReportQueue::of(config, self, self.chance(index))?.work(until));
         }
         Ok(tasks)
     }
 
     fn queue(&self, config: &SinkConfig, index: usize) -> Result<Queue, DeliverError> {
-        let path: PathBuf = self.ledger.path();
-        let seed = self.seed.wrapping_add(u64::try_from(index).unwrap_or_default());
-        let sending = Sending::new(
-            Sink::new(config)?,
-            config.clone(),
-            Reader::open(&path)?,
-            fastrand::Rng::with_seed(seed),
-            self,
-        );
+        let reader = Reader::open(&self.ledger.path())?;
+        let sending = Sending::new(Sink::new(config)?, config.clone(), reader, self.chance(index), self);
         Ok(Queue { sending })
+    }
+
+    /// What the jitter of a sink is drawn from.
+    fn chance(&self, index: usize) -> fastrand::Rng {
+        fastrand::Rng::with_seed(self.seed.wrapping_add(u64::try_from(index).unwrap_or_default()))
     }
 }
 

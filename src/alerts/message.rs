@@ -193,7 +193,10 @@ impl Message {
             Self::Summary(summary) => summary.title(),
             Self::DeadLetters(dead) => {
                 let sink = plain(&dead.sink.0);
-                format!("{} alert(s) could not be delivered to the sink {sink} and were given up", dead.count)
+                format!(
+                    "{} message(s) could not be delivered to the sink {sink} and were given up",
+                    dead.count
+                )
             }
             Self::Test(test) => format!("Test of the sink {}: nothing is wrong", plain(&test.sink.0)),
         }
@@ -205,8 +208,8 @@ impl Message {
             Self::Break(one) => one.story.body(),
             Self::Summary(summary) => summary.body(),
             Self::DeadLetters(dead) => format!(
-                "What went wrong: {}\n\nNext: see `tallyd alerts outbox`, and mend the sink. What was given up is \
-                 in `tallyd breaks list`.\n",
+                "What went wrong: {}\n\nNext: see `tallyd alerts outbox`, and mend the sink. Breaks are in \
+                 `tallyd breaks list`, reports in their folders.\n",
                 cut(&plain(&dead.error), 300)
             ),
             Self::Test(test) => format!(

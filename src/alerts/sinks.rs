@@ -13,13 +13,17 @@ pub use pagerduty::{PagerDuty, payload as pagerduty_payload};
 pub use slack::{Slack, payload as slack_payload};
 pub use webhook::{Webhook, payload as webhook_payload, signature};
 
+pub use email::attachments::MAX_ATTACHED;
+pub use slack::report_payload as slack_report_payload;
+pub use webhook::report_payload as webhook_report_payload;
+
 pub(super) use alertmanager::over_the_cap;
 
 use super::failure::{SendError, SinkError};
 use super::http::Http;
 use super::message::Message;
-use crate::config::{SinkConfig, SinkTarget};
-use crate::model::Timestamp;
+use crate::config::{SinkConfig, SinkTarget, TAKE_REPORTS};
+use crate::model::{MadeReport, Timestamp};
 
 /// A sink that can be told something.
 #[derive(Debug)]
@@ -80,6 +84,23 @@ impl Sink {
             Self::Slack(slack) => slack.send(message, now).await,
             Self::PagerDuty(pagerduty) => pagerduty.send(message, now).await,
             Self::Email(email) => email.send(message).await,
+        }
+    }
+
+    /// Tells that a report was made.
+    ///
+    /// # Errors
+    ///
+    /// The sink did not take it, or is of a type that takes none: the configuration names no such sink for a report,
+    /// but what waits may be older than it.
+    pub async fn send_report(&self, report: &MadeReport, now: Timestamp) -> Result<(), SendError> {
+        match self {
+            Self::Webhook(webhook) => webhook.send_report(report, now).await,
+            Self::Slack(slack) => slack.send_report(report, now).await,
+            Self::Email(email) => email.send_report(report).await,
+            Self::Log | Self::Alertmanager(_) | Self::PagerDuty(_) => Err(SendError::MessageRefused {
+                what: format!("a sink of this type takes no reports; {TAKE_REPORTS} do"),
+            }),
         }
     }
 }

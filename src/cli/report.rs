@@ -23,7 +23,8 @@ use crate::schedule::{Period, PeriodKind, WhichPeriod, Zone};
 /// What `report` takes.
 #[derive(Debug, clap::Args)]
 pub(super) struct ReportArguments {
-    /// A report of the configuration, by name; what is given beside it replaces what is configured
+    /// A report of the configuration, by name; what is given beside it replaces what is configured. It is not sent to
+    /// its sinks: the daemon does that
     #[arg(value_name = "NAME")]
     name: Option<String>,
     /// The period: day, week or month for the last one that is over, or a day (2026-10-05), a week (2026-W41) or a

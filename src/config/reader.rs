@@ -65,7 +65,10 @@ pub(super) fn read(
         None => sweeps::defaults(findings),
     };
     let reports = match root.get("reports") {
-        Some(value) => reports::read(value, profiles.as_ref().ok(), findings),
+        Some(value) => {
+            let sinks = alerts.as_ref().ok().map(|alerts| alerts.sinks.as_slice());
+            reports::read(value, reports::Known { profiles: profiles.as_ref().ok(), sinks }, findings)
+        }
         None => Ok(Vec::new()),
     };
     let every = poll.as_ref().map_or(DEFAULT_EVERY, |poll| poll.every);

@@ -5,7 +5,7 @@ use std::time::Duration;
 use toml::Spanned;
 use toml::de::DeValue;
 
-use super::alerts::profile;
+use super::alerts::{SinkConfig, TAKE_REPORTS, profile};
 use super::complaint::Complaint;
 use super::findings::{Findings, Reported};
 use super::settings::{DEFAULT_REPORT_FORMS, DEFAULT_SETTLE, REPORT_KEEP_RANGE, ReportConfig, SETTLE_RANGE};
@@ -13,13 +13,22 @@ use super::sweeps::refused;
 use super::table::{Table, list_of_tables};
 use super::unique::Unique;
 use super::value;
-use crate::model::{ProfileSelection, ReportForm};
+use crate::model::{ProfileSelection, ReportForm, SinkName, nearest};
 use crate::schedule::{PeriodKind, Schedule, Zone};
 
-/// The reports of a list of tables. `profiles` is what `[[profiles]]` came to, where that could be read.
+/// What else of the file a report names, where that could be read.
+#[derive(Clone, Copy)]
+pub(super) struct Known<'a> {
+    /// What `[[profiles]]` came to.
+    pub(super) profiles: Option<&'a ProfileSelection>,
+    /// What `[[alerts.sinks]]` came to.
+    pub(super) sinks: Option<&'a [SinkConfig]>,
+}
+
+/// The reports of a list of tables.
 pub(super) fn read(
     list: &Spanned<DeValue<'_>>,
-    profiles: Option<&ProfileSelection>,
+    known: Known<'_>,
     findings: &mut Findings<'_>,
 ) -> Result<Vec<ReportConfig>, Reported> {
     let mut names = Unique::new(
@@ -29,13 +38,13 @@ pub(super) fn read(
     );
     let tables = list_of_tables("reports", list, findings)?;
     let reports: Vec<Result<ReportConfig, Reported>> =
-        tables.into_iter().map(|table| report(&table?, profiles, &mut names, findings)).collect();
+        tables.into_iter().map(|table| report(&table?, known, &mut names, findings)).collect();
     reports.into_iter().collect()
 }
 
 fn report(
     table: &Table<'_>,
-    profiles: Option<&ProfileSelection>,
+    known: Known<'_>,
     names: &mut Unique,
     findings: &mut Findings<'_>,
 ) -> Result<ReportConfig, Reported> {
@@ -54,10 +63,15 @@ fn report(
     let words = ReportForm::ALL.map(|form| (form.as_str(), form));
     let forms = table
         .optional("forms", findings, |value| value::list(value, |value| value::suggested(value, &words)));
-    let only =
-        table.optional("profiles", findings, |value| value::list(value, |value| profile(value, profiles)));
+    let only = table
+        .optional("profiles", findings, |value| value::list(value, |value| profile(value, known.profiles)));
     let directory = table.required("directory", "\"/var/lib/tallyd/reports\"", findings, value::path);
     let keep = table.optional("keep", findings, |value| value::duration(value, &REPORT_KEEP_RANGE));
+    let sinks =
+        table.optional("sinks", findings, |value| value::list(value, |value| sink(value, known.sinks)));
+    let mut sinks = sinks?.map(Spanned::into_inner).unwrap_or_default();
+    sinks.sort();
+    sinks.dedup();
     let mut forms = forms?.map_or(DEFAULT_REPORT_FORMS.to_vec(), Spanned::into_inner);
     forms.sort_unstable();
     forms.dedup();
@@ -71,11 +85,38 @@ fn report(
         profiles: only?.map(Spanned::into_inner).unwrap_or_default(),
         directory: directory?.into_inner(),
         keep: keep?.map(Spanned::into_inner),
+        sinks,
     })
 }
 
 fn settle(value: &DeValue<'_>) -> Result<Duration, Complaint> {
     value::duration(value, &SETTLE_RANGE)
+}
+
+/// A sink of `[[alerts.sinks]]` that takes reports, by its name.
+fn sink(value: &DeValue<'_>, sinks: Option<&[SinkConfig]>) -> Result<SinkName, Complaint> {
+    let typed = SinkName(value::text(value)?);
+    // Where the sinks have faults of their own, which are told, nobody knows what is there.
+    let Some(sinks) = sinks else { return Ok(typed) };
+    let takes: Vec<&str> =
+        sinks.iter().filter(|sink| sink.target.takes_reports()).map(|sink| sink.name.0.as_str()).collect();
+    let there_are = match takes.as_slice() {
+        [] => format!("there is none yet: sinks of the types {TAKE_REPORTS} do"),
+        names => format!("there are: {}", names.join(", ")),
+    };
+    match sinks.iter().find(|sink| sink.name == typed) {
+        Some(sink) if sink.target.takes_reports() => Ok(typed),
+        Some(sink) => Err(value::mismatch("a sink that takes reports", value).help(format!(
+            "it is of type {}, and the types {TAKE_REPORTS} take reports; {there_are}",
+            sink.target.type_name()
+        ))),
+        None => Err(value::mismatch("the name of a sink of [[alerts.sinks]]", value).help(
+            match nearest(&typed.0, takes.iter().copied()) {
+                Some(meant) => format!("did you mean \"{meant}\"?"),
+                None => there_are,
+            },
+        )),
+    }
 }
 
 /// A name that can begin a file's.

@@ -38,7 +38,18 @@ const TABLES: &[(&str, &[&str])] = &[
     ("sweeps", &["schedule", "window", "time_zone", "name"]),
     (
         "reports",
-        &["name", "schedule", "period", "time_zone", "settle", "forms", "profiles", "directory", "keep"],
+        &[
+            "name",
+            "schedule",
+            "period",
+            "time_zone",
+            "settle",
+            "forms",
+            "profiles",
+            "directory",
+            "keep",
+            "sinks",
+        ],
     ),
     (
         "limits",

@@ -10,7 +10,9 @@ use secrecy::SecretString;
 
 use super::AlertsConfig;
 use crate::breaks::Limits;
-use crate::model::{Identifier, ProfileSelection, ReportForm, SweepWindow, TransferLookUps};
+use crate::model::{
+    Identifier, ProfileSelection, ReportForm, SinkName, SweepWindow, TransferLookUps, report_run,
+};
 use crate::schedule::{PeriodKind, Schedule, Zone};
 
 /// The API of Paxos's sandbox.
@@ -269,12 +271,14 @@ pub struct ReportConfig {
     pub directory: PathBuf,
     /// How long after their period's end its files are kept; `None` for ever.
     pub keep: Option<Duration>,
+    /// The sinks that it is sent to; each takes reports.
+    pub sinks: Vec<SinkName>,
 }
 
 impl ReportConfig {
     /// The name by which its last run is kept.
     pub fn run_name(&self) -> String {
-        format!("report {}", self.name)
+        report_run(&self.name)
     }
 }
 

@@ -75,8 +75,10 @@ fn summary_of_report(report: &ReportConfig, now: Timestamp) -> String {
     let forms: Vec<_> = report.forms.iter().map(|form| form.as_str()).collect();
     let next = report.schedule.next_after(now).map_or("never".to_owned(), Timestamp::to_rfc3339_seconds);
     let keep = report.keep.map_or("for ever".to_owned(), |keep| format!("for {}", in_words(keep)));
+    let sinks: Vec<_> = report.sinks.iter().map(|sink| sink.0.as_str()).collect();
+    let sent = if sinks.is_empty() { String::new() } else { format!(", sent to {}", sinks.join(" and ")) };
     format!(
-        "{}: {}, the last {}, settled after {}, {} to {}, kept {keep}, next run {next}",
+        "{}: {}, the last {}, settled after {}, {} to {}{sent}, kept {keep}, next run {next}",
         report.name,
         report.schedule,
         report.period.as_str(),

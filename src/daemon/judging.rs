@@ -28,6 +28,7 @@ pub fn rules(config: &Config) -> Rules {
     Rules {
         judge: Arc::new(move |page| breaks::judge(&of_rows, history, page)),
         judge_polls: Arc::new(move |facts| breaks::judge_polls(&of_polls, facts)),
+        judge_report: Arc::new(breaks::judge_report),
         lookalikes_within: Arc::new(move |row| {
             let profile = row.profile_id.as_ref()?;
             match of_twins.of(row, profile).possible_duplicate {

@@ -8,7 +8,7 @@ use std::path::PathBuf;
 
 use crate::config::{Config, ReportConfig};
 use crate::ledger::{AsOf, LedgerError, Reader};
-use crate::model::{Identifier, Timestamp};
+use crate::model::{Identifier, MadeReport, Timestamp};
 use crate::report::folder::{self, Existing, FolderError, Written};
 use crate::report::{self, FormError, Plan, Report};
 use crate::schedule::{Period, WhichPeriod};
@@ -36,6 +36,8 @@ pub struct Kept {
     pub report: Report,
     /// Its files, the manifest last.
     pub files: Vec<PathBuf>,
+    /// What sinks are told of it.
+    pub made: MadeReport,
     /// Whether they were there.
     pub written: Written,
 }
@@ -87,6 +89,9 @@ pub fn make_and_keep(
     let report = report::make(reader, plan, &config.limits)?;
     let files = report.files(&wanted.forms, &configuration)?;
     let written = folder::write(&wanted.directory, &files, existing)?;
+    // A relative folder counts from where tallyd was started, which nobody who is told of it knows.
+    let folder = std::path::absolute(&wanted.directory).unwrap_or_else(|_| wanted.directory.clone());
+    let made = report.made(&folder, &files);
     let files = files.iter().map(|file| wanted.directory.join(&file.name)).collect();
-    Ok(Kept { report, files, written })
+    Ok(Kept { report, files, made, written })
 }

@@ -126,7 +126,9 @@ fn configure(metrics: &Metrics, config: &Config) {
     let alerts = &config.alerts;
     let has_heartbeat = alerts.heartbeat.is_some() || !alerts.profile_heartbeats.is_empty();
     let heartbeats = if has_heartbeat { Heartbeats::Configured } else { Heartbeats::None };
-    metrics.configured(alerts.sinks.iter().map(|sink| sink.name.clone()).collect(), heartbeats);
+    let sinks = alerts.sinks.iter().map(|sink| sink.name.clone()).collect();
+    let reports = config.reports.iter().map(|report| report.name.clone()).collect();
+    metrics.configured(sinks, reports, heartbeats);
 }
 
 /// The profiles that are polled, as far as that is known before the account is asked: the ledger knows the names of

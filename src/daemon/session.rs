@@ -187,6 +187,11 @@ impl Session {
         self.poller(Patience::WaitOutStops).with_stopping(stopping).sweep_owed(outcome).await;
     }
 
+    /// The time by Paxos's clock, as far as it is known.
+    pub(super) fn server_now(&self) -> Timestamp {
+        self.poller.server_now()
+    }
+
     /// Judges how the profiles fare, and which acknowledgements are over.
     pub async fn judge_polls(&self) -> Result<(), LedgerError> {
         self.ledger.judge_polls(self.config.profiles.clone(), self.poller.server_now()).await

@@ -26,6 +26,7 @@ pub fn of(record: &BreakRecord) -> Value {
         Subject::Orchestration(id) => ("orchestration", id.to_string()),
         Subject::Profile(id) => ("profile", id.to_string()),
         Subject::Cause(cause) => ("cause", cause.to_string()),
+        Subject::Report(name) => ("report", name.clone()),
     };
     let since = words::since(record);
     let acknowledged = match &standing.mute {

@@ -32,11 +32,12 @@ pub fn state(record: &BreakRecord) -> String {
     }
 }
 
-/// What it is about: an id, or why profiles are not polled.
+/// What it is about: an id, why profiles are not polled, or the name of a report.
 pub fn subject(record: &BreakRecord) -> String {
     match &record.standing.subject {
         Subject::Orchestration(id) | Subject::Profile(id) => plain(&id.to_string()),
         Subject::Cause(cause) => cause.to_string(),
+        Subject::Report(name) => plain(name),
     }
 }
 
@@ -113,6 +114,11 @@ pub fn evidence(evidence: &Evidence) -> Vec<(&'static str, String)> {
             };
             profiles.iter().map(of_profile).chain([("reason", reason.clone())]).collect()
         }
+        Evidence::NotMade { period, due_at, reason } => vec![
+            ("period", period.clone()),
+            ("due", format!("on {}", seconds(*due_at))),
+            ("reason", reason.clone()),
+        ],
     };
     lines.into_iter().map(|(name, value)| (name, plain(&value))).collect()
 }

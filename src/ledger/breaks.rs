@@ -12,6 +12,7 @@ pub(super) mod leg_times;
 pub(super) mod people;
 pub(super) mod polls;
 pub(super) mod reading;
+pub(super) mod reports;
 pub(super) mod restored;
 pub(super) mod standing;
 mod steps;
@@ -64,6 +65,7 @@ fn require_format(connection: &Connection, wanted: i64) -> Result<(), Problem> {
 const SCOPE_ORCHESTRATION: i64 = 1;
 const SCOPE_PROFILE: i64 = 2;
 const SCOPE_CAUSE: i64 = 3;
+const SCOPE_REPORT: i64 = 4;
 
 /// What a subject is, in a word.
 pub(super) fn about(subject: &Subject) -> &'static str {
@@ -71,6 +73,7 @@ pub(super) fn about(subject: &Subject) -> &'static str {
         Subject::Orchestration(_) => "orchestration",
         Subject::Profile(_) => "profile",
         Subject::Cause(_) => "cause",
+        Subject::Report(_) => "report",
     }
 }
 
@@ -80,6 +83,7 @@ pub(super) fn columns(subject: &Subject) -> (i64, Identifier) {
         Subject::Orchestration(id) => (SCOPE_ORCHESTRATION, id.clone()),
         Subject::Profile(id) => (SCOPE_PROFILE, id.clone()),
         Subject::Cause(cause) => (SCOPE_CAUSE, Identifier::new(cause.as_str())),
+        Subject::Report(name) => (SCOPE_REPORT, Identifier::new(name)),
     }
 }
 
@@ -89,6 +93,7 @@ fn subject(scope: i64, id: Identifier) -> FromSqlResult<Subject> {
         SCOPE_ORCHESTRATION => Ok(Subject::Orchestration(id)),
         SCOPE_PROFILE => Ok(Subject::Profile(id)),
         SCOPE_CAUSE => Cause::from_name(&id.to_string()).map(Subject::Cause).ok_or(FromSqlError::InvalidType),
+        SCOPE_REPORT => Ok(Subject::Report(id.to_string())),
         other => Err(FromSqlError::OutOfRange(other)),
     }
 }

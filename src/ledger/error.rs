@@ -179,13 +179,14 @@ pub enum Problem {
     },
     /// A report would end before it begins.
     #[error(
-        "the place {as_of} comes before the one at which the period begins, {opening}; give a later --as-of"
+        "what was known at the place {as_of} ends on {until}, before the period begins; give a later --as-of, or a \
+         former period"
     )]
     AsOfBeforePeriod {
         /// The place that was asked for.
         as_of: String,
-        /// The place that counts for the beginning.
-        opening: String,
+        /// Up to when things were known there.
+        until: Timestamp,
     },
     /// The journal has no such batch.
     #[error(

@@ -15,6 +15,7 @@ use super::reader::{Backlog, backlog};
 use super::skew::{self, ClockSkew};
 use super::{
     BreakState, LedgerError, Problem, ProfileKey, Reader, breaks, checkpoint, listing, missing, outbox, owed,
+    schedule_runs,
 };
 
 /// The ledger in numbers.
@@ -42,6 +43,8 @@ pub struct Measures {
     pub clock_skew: Option<ClockSkew>,
     /// How many profiles owe a sweep of everything.
     pub owed_sweeps: u64,
+    /// When the last run of each schedule was made, of those that tell it, by the schedule's name.
+    pub made: Vec<(String, Timestamp)>,
 }
 
 /// One profile in numbers.
@@ -146,6 +149,7 @@ fn measures(connection: &Connection, path: &Path, former: Option<&Measures>) -> 
         wal_bytes: std::fs::metadata(wal_of(path)).map_or(0, |file| file.len()),
         clock_skew: skew::last(connection)?,
         owed_sweeps: owed::all(connection)?.len() as u64,
+        made: schedule_runs::made(connection)?,
     })
 }
 

@@ -14,7 +14,7 @@ use crate::model::{Counts, Identifier, Lane, Route, Timestamp};
 use super::{PollNumber, Problem, ProfileKey};
 
 /// Every transaction of the writer, by name.
-pub const TRANSACTIONS: [&str; 43] = [
+pub const TRANSACTIONS: [&str; 46] = [
     "begin_listing",
     "begin_next_poll",
     "begin_poll",
@@ -41,11 +41,14 @@ pub const TRANSACTIONS: [&str; 43] = [
     "note_delivery",
     "note_schedule_run",
     "note_transfer",
+    "only_reports",
     "open_profile",
     "open_rows",
     "owed_sweeps",
     "profiles",
     "remind",
+    "report_failed",
+    "report_made",
     "rewind_slice",
     "rewind_sweep",
     "schedule_runs",

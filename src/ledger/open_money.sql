@@ -1,4 +1,4 @@
--- Version 4: what is open can be counted and summed by status, route and age without reading the rows themselves, which lie
+-- Version 5: what is open can be counted and summed by status, route and age without reading the rows themselves, which lie
 -- far apart. Only open rows are in this index, so a backfill does not notice it.
 
 DROP INDEX orchestration_open;

@@ -1,8 +1,14 @@
 //! The outbox: what waits for each sink, and what became of it.
 //!
-//! Notices come into it in the transaction of what they tell (`breaks`). When and how they are told is decided
+//! Notices come into it in the transaction of what they tell: of breaks (`breaks`), and of reports that were made
+//! (`reports`). When and how they are told is decided
 //! by whoever delivers them; here that is only kept, so that a kill at any moment repeats a delivery under the
 //! same key and loses none.
+
+mod left;
+pub(super) mod reports;
+pub(super) mod restored;
+mod stored_report;
 
 use std::fmt;
 use std::sync::Arc;
@@ -11,11 +17,13 @@ use std::time::Duration;
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use crate::model::{
-    BreakKind, BreakNumber, BreakRecord, DeliveryState, Notice, NoticeNumber, Occasion, Outcome, Queued,
-    SinkBacklog, SinkName, Timestamp, Undelivered, Waiting,
+    BreakKind, BreakNumber, BreakRecord, Notice, NoticeNumber, Occasion, Outcome, Queued, SinkName,
+    Timestamp, Waiting,
 };
 
 use super::{Ledger, LedgerError, Problem, Reader, breaks};
+
+pub(super) use self::left::backlogs;
 
 /// How many waiting notices are looked at in one go. What is beyond waits its turn.
 const MAX_LOOKED_AT: i64 = 10_000;
@@ -99,11 +107,14 @@ impl Reader {
         self.snapshot(|connection| due(connection, sink, now))
     }
 
-    /// The newest notice that waits for a sink; it changes when something new comes.
+    /// The newest notice about a break that waits for a sink; it changes when something new comes.
     pub fn newest_waiting(&self, sink: &SinkName) -> Result<Option<NoticeNumber>, LedgerError> {
         self.snapshot(|connection| {
             Ok(connection
-                .prepare_cached("SELECT max(notice) FROM delivery WHERE sink = ?1 AND state = 'waiting'")?
+                .prepare_cached(
+                    "SELECT max(d.notice) FROM delivery AS d JOIN notice AS n ON n.number = d.notice
+                     WHERE d.sink = ?1 AND d.state = 'waiting' AND n.break IS NOT NULL",
+                )?
                 .query_row([&sink.0], |row| row.get::<_, Option<i64>>(0))?
                 .map(NoticeNumber))
         })
@@ -155,16 +166,6 @@ impl Reader {
                 .query_row([&sink.0], |row| row.get(0))
                 .optional()?)
         })
-    }
-
-    /// How much waits for each sink, and how much was given up.
-    pub fn backlogs(&self) -> Result<Vec<SinkBacklog>, LedgerError> {
-        self.snapshot(backlogs)
-    }
-
-    /// What waits or was given up, sink by sink, the newest first; at most `most`.
-    pub fn undelivered(&self, most: usize) -> Result<Vec<Undelivered>, LedgerError> {
-        self.snapshot(|connection| undelivered(connection, most))
     }
 }
 
@@ -335,66 +336,4 @@ fn reminder(connection: &Connection, number: BreakNumber, now: Timestamp) -> Res
         occasion: Occasion::Reminded,
         at: now,
     }))
-}
-
-pub(super) fn backlogs(connection: &Connection) -> Result<Vec<SinkBacklog>, Problem> {
-    let mut backlogs: Vec<SinkBacklog> = connection
-        .prepare_cached(
-            // What was sent is left alone: there is much more of it.
-            "SELECT sink, count(waits_since), min(waits_since), min(next_at), count(dead_at), max(dead_at) FROM (
-                 SELECT d.sink, n.at AS waits_since, nullif(d.next_at, 0) AS next_at, NULL AS dead_at
-                 FROM delivery AS d INDEXED BY delivery_waiting JOIN notice AS n ON n.number = d.notice
-                 WHERE d.state = 'waiting'
-                 UNION ALL
-                 SELECT sink, NULL, NULL, ended_at FROM delivery INDEXED BY delivery_dead WHERE state = 'dead')
-             GROUP BY sink ORDER BY sink",
-        )?
-        .query_map([], |row| {
-            Ok(SinkBacklog {
-                sink: SinkName(row.get(0)?),
-                waiting: row.get(1)?,
-                oldest_waiting_at: row.get(2)?,
-                next_at: row.get(3)?,
-                dead: row.get(4)?,
-                last_dead_at: row.get(5)?,
-                error: None,
-            })
-        })?
-        .collect::<Result<_, _>>()?;
-    for backlog in &mut backlogs {
-        backlog.error = connection
-            .prepare_cached(
-                "SELECT error FROM (
-                     SELECT error, next_at AS at FROM delivery INDEXED BY delivery_waiting
-                     WHERE sink = ?1 AND state = 'waiting'
-                     UNION ALL
-                     SELECT error, ended_at FROM delivery INDEXED BY delivery_dead WHERE sink = ?1 AND state = 'dead')
-                 WHERE error IS NOT NULL ORDER BY at DESC LIMIT 1",
-            )?
-            .query_row([&backlog.sink.0], |row| row.get(0))
-            .optional()?;
-    }
-    Ok(backlogs)
-}
-
-fn undelivered(connection: &Connection, most: usize) -> Result<Vec<Undelivered>, Problem> {
-    let query = format!(
-        "SELECT {QUEUED}, d.sink, d.next_at, d.error, d.ended_at FROM {QUEUED_FROM}
-         WHERE d.state IN ('waiting', 'dead') ORDER BY d.sink, d.state DESC, n.number DESC LIMIT ?1"
-    );
-    let most = i64::try_from(most).unwrap_or(i64::MAX);
-    Ok(connection
-        .prepare_cached(&query)?
-        .query_map([most], |row| {
-            let at = |offset| QUEUED_COLUMNS + offset;
-            let ended_at: Option<Timestamp> = row.get(at(3))?;
-            let next_at = row.get(at(1))?;
-            Ok(Undelivered {
-                sink: SinkName(row.get(at(0))?),
-                queued: queued(row)?,
-                state: ended_at.map_or(DeliveryState::Waiting(next_at), DeliveryState::Dead),
-                error: row.get(at(2))?,
-            })
-        })?
-        .collect::<Result<_, _>>()?)
 }

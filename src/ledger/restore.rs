@@ -13,6 +13,7 @@ use crate::model::{Identifier, Timestamp};
 use super::backup::{BackupError, BackupProblem};
 use super::breaks::restored::{self as outbox, LastNumbers, RestoredOutbox, Since, Waiting};
 use super::journal::{self, Body, Entry, EntryKind, JournalHead};
+use super::outbox::restored::{self as reports, EndedReport};
 use super::partial::{Partial, SIDE_FILES, beside, sync_folder};
 use super::stops::{self, StoredStop};
 use super::writer::in_transaction;
@@ -63,6 +64,8 @@ struct Former {
     stops: Vec<StoredStop>,
     /// What it knows of what waits in the backup.
     since: Vec<Since>,
+    /// The reports that it has sent or given up.
+    reports: Vec<EndedReport>,
     last_numbers: LastNumbers,
 }
 
@@ -167,6 +170,7 @@ fn read(path: &Path, waiting: &[Waiting], now: Timestamp) -> Result<Former, Prob
         customer: identity::customer(&connection)?,
         stops: stops::in_force(&connection, now)?,
         since: outbox::since(&connection, waiting)?,
+        reports: reports::ended(&connection)?,
         last_numbers: outbox::last_numbers(&connection)?,
     })
 }
@@ -203,8 +207,9 @@ fn amend(
         sweep::forget(copy)?;
         requests::forget(copy)?;
         let since = former.map_or(&[][..], |former| &former.since);
-        let outbox = outbox::judge(copy, waiting, since, now)?;
+        let mut outbox = outbox::judge(copy, waiting, since, now)?;
         if let Some(former) = former {
+            outbox.ended += reports::end(copy, &former.reports)?;
             outbox::count_on(copy, &former.last_numbers)?;
         }
         for stop in former.iter().flat_map(|former| &former.stops) {

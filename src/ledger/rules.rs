@@ -5,7 +5,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::model::{
-    Notice, Orchestration, PageFacts, PollFacts, SinkName, Step, Timestamp, Tracked, Trust, Verdict,
+    Notice, Orchestration, PageFacts, PollFacts, ReportFacts, SinkName, Step, Timestamp, Tracked, Trust,
+    Verdict,
 };
 
 /// Compares a received orchestration with the known one; see `sync::diff`.
@@ -16,6 +17,9 @@ pub type Judge = Arc<dyn Fn(&PageFacts<'_>) -> Vec<Step> + Send + Sync>;
 
 /// Says what becomes of breaks by how polls went. A pure function too.
 pub type JudgePolls = Arc<dyn Fn(&PollFacts<'_>) -> Vec<Step> + Send + Sync>;
+
+/// Says what becomes of breaks by what became of a report. A pure function too.
+pub type JudgeReport = Arc<dyn Fn(&ReportFacts<'_>) -> Vec<Step> + Send + Sync>;
 
 /// Says which sinks tell a notice.
 pub type Route = Arc<dyn Fn(&Notice) -> Vec<SinkName> + Send + Sync>;
@@ -33,6 +37,8 @@ pub struct Rules {
     pub judge: Judge,
     /// What follows from how polls went.
     pub judge_polls: JudgePolls,
+    /// What follows from what became of a report.
+    pub judge_report: JudgeReport,
     /// Who is told.
     pub route: Route,
     /// Which others a new orchestration is judged beside.
@@ -46,6 +52,7 @@ impl Rules {
             compare,
             judge: Arc::new(|_| Vec::new()),
             judge_polls: Arc::new(|_| Vec::new()),
+            judge_report: Arc::new(|_| Vec::new()),
             route: Arc::new(|_| Vec::new()),
             lookalikes_within: Arc::new(|_| None),
         }

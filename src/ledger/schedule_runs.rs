@@ -4,7 +4,7 @@ use rusqlite::{Connection, params};
 
 use crate::model::Timestamp;
 
-use super::{Ledger, LedgerError, Problem};
+use super::{Ledger, LedgerError, Problem, schema};
 
 /// When a schedule was last done.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -53,6 +53,27 @@ fn note(connection: &Connection, run: &ScheduleRun) -> Result<(), Problem> {
         params![run.name, run.last_due],
     )?;
     Ok(())
+}
+
+/// Notes the same of a report, and when its last run was made.
+pub(super) fn note_made(connection: &Connection, run: &ScheduleRun, at: Timestamp) -> Result<(), Problem> {
+    note(connection, run)?;
+    connection.execute("UPDATE schedule_run SET done_at = ?2 WHERE name = ?1", params![run.name, at])?;
+    Ok(())
+}
+
+/// The format since which a ledger tells when a run was made.
+const SINCE_FORMAT: i64 = 4;
+
+/// When the last run of each schedule was made of which that is told, by the local clock.
+pub(super) fn made(connection: &Connection) -> Result<Vec<(String, Timestamp)>, Problem> {
+    if schema::user_version(connection)? < SINCE_FORMAT {
+        return Ok(Vec::new());
+    }
+    Ok(connection
+        .prepare_cached("SELECT name, done_at FROM schedule_run WHERE done_at IS NOT NULL ORDER BY name")?
+        .query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?
+        .collect::<Result<_, _>>()?)
 }
 
 /// Every schedule that was ever known.

@@ -52,6 +52,8 @@ pub(super) struct Counted {
     pub(super) completion: HistogramVec,
     pub(super) deliveries: IntCounterVec,
     pub(super) heartbeats: IntCounterVec,
+    pub(super) report_failures: IntCounterVec,
+    pub(super) report_due: GaugeVec,
     pub(super) paxos: Paxos,
     pub(super) transactions: HistogramVec,
     pub(super) reload_successful: Gauge,
@@ -163,6 +165,16 @@ impl Counted {
                 "Calls of heartbeat URLs, by what came of them",
                 &["outcome"],
             ),
+            report_failures: shelf.counters(
+                "tallyd_report_failures_total",
+                "Tries to make a report that was due, which failed",
+                &["report"],
+            ),
+            report_due: shelf.gauges(
+                "tallyd_report_due_timestamp_seconds",
+                "Since when a run of a report could have been made that was not, as Unix time; 0 where none is due",
+                &["report"],
+            ),
             paxos: Paxos::new(&shelf),
             transactions: shelf.histograms(
                 "tallyd_ledger_transaction_seconds",
@@ -266,6 +278,16 @@ impl Counted {
         for attempt in Attempt::ALL.map(Attempt::as_str) {
             self.deliveries.remove_label_values(&[sink.0.as_str(), attempt]).unwrap_or_default();
         }
+    }
+
+    pub(super) fn show_report(&self, report: &str) {
+        self.report_failures.with_label_values(&[report]);
+        self.report_due.with_label_values(&[report]);
+    }
+
+    pub(super) fn forget_report(&self, report: &str) {
+        self.report_failures.remove_label_values(&[report]).unwrap_or_default();
+        self.report_due.remove_label_values(&[report]).unwrap_or_default();
     }
 
     pub(super) fn show_heartbeats(&self) {

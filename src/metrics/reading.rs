@@ -6,7 +6,7 @@ use prometheus::Registry;
 use prometheus::proto::MetricFamily;
 
 use crate::ledger::{BreakGroup, BreakState, Measures, ProfileMeasures};
-use crate::model::{BreakKind, Identifier, Severity, SinkName, Status, Timestamp};
+use crate::model::{BreakKind, Identifier, Severity, SinkName, Status, Timestamp, report_run};
 
 use super::counted::Shelf;
 use super::numbers::{count, share, signed_seconds, unix};
@@ -29,11 +29,13 @@ pub(super) fn families(
     measures: Option<&Measures>,
     labels: &BTreeMap<Identifier, String>,
     sinks: &[SinkName],
+    reports: &[String],
 ) -> Vec<MetricFamily> {
     let shelf = Shelf(Registry::new());
     write_profiles(&shelf, measures, labels);
     write_breaks(&shelf, measures, labels);
     write_outbox(&shelf, measures, sinks);
+    write_reports(&shelf, measures, reports);
     write_ledger(&shelf, measures);
     shelf.0.gather()
 }
@@ -144,6 +146,19 @@ fn write_outbox(shelf: &Shelf, measures: Option<&Measures>, sinks: &[SinkName]) 
         dead.with_label_values(&label).set(found.map_or(0.0, |found| count(found.dead)));
         let at = found.and_then(|found| found.oldest_waiting_at);
         oldest.with_label_values(&label).set(at.map_or(f64::NAN, unix));
+    }
+}
+
+fn write_reports(shelf: &Shelf, measures: Option<&Measures>, reports: &[String]) {
+    let made = shelf.gauges(
+        "tallyd_report_last_success_timestamp_seconds",
+        "When the last run of a report was made, as Unix time; 0 for never",
+        &["report"],
+    );
+    for report in reports {
+        let run = report_run(report);
+        let at = measures.and_then(|all| all.made.iter().find(|(name, _)| *name == run)).map(|(_, at)| *at);
+        made.with_label_values(&[report.as_str()]).set(at.map_or(0.0, unix));
     }
 }
 

@@ -8,6 +8,7 @@ mod kind;
 mod notice;
 mod outbox;
 mod record;
+mod report;
 mod standing;
 mod step;
 mod transfer;
@@ -15,8 +16,11 @@ mod transfer;
 pub use evidence::{Certainty, Difference, Evidence, Since};
 pub use kind::{BreakKind, Cause, Closing, Severity};
 pub use notice::{Notice, Occasion, SinkName};
-pub use outbox::{DeliveryState, NoticeNumber, Outcome, Queued, SinkBacklog, Undelivered, Waiting};
+pub use outbox::{
+    DeliveryState, NoticeNumber, Outcome, Queued, SinkBacklog, Undelivered, UndeliveredItem, Waiting,
+};
 pub use record::{BreakRecord, Resolved};
+pub use report::{QueuedReport, ReportFacts, ReportFailure, ReportFate};
 pub use standing::{Acknowledgement, Audience, BreakNumber, Mute, Resolution, Standing, Told};
 pub use step::{Finding, Step, Subject, Tell};
 pub use transfer::{TransferFacts, TransferLookUps};

@@ -3,15 +3,17 @@
 use askama::Template;
 
 use super::tables::{Row, RowKind, Table};
-use super::words::Weight;
 use super::{Cell, Report, shown};
-use crate::model::plain;
+use crate::model::{Weight, plain};
 
 /// So many bars are drawn, the longest ones.
 const MOST_BARS: usize = 12;
 
 /// Text longer than this may be broken into lines.
 const LONG: usize = 40;
+
+/// Words up to this length stay on one line on paper too, where others are broken to fit.
+const SHORT: usize = 28;
 
 /// The page; the template escapes everything in it.
 #[derive(Template)]
@@ -79,7 +81,7 @@ pub fn of(report: &Report) -> Result<String, askama::Error> {
             .into_iter()
             .map(|sentence| Classed { class: class_of(sentence.weight), text: plain(&sentence.text) })
             .collect(),
-        tables: report.tables().into_iter().map(|table| page_table(table, report)).collect(),
+        tables: report.tables_for_people().into_iter().map(|table| page_table(table, report)).collect(),
     };
     let mut text = page.render()?;
     text.push('\n');
@@ -135,6 +137,7 @@ fn page_row(row: &Row, columns: &[usize], report: &Report) -> PageRow {
         let class = match cell {
             cell if cell.is_number() => "number",
             _ if text.chars().count() > LONG => "long",
+            _ if text.contains(' ') && text.chars().count() <= SHORT => "short",
             _ => "",
         };
         Classed { class, text }

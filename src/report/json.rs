@@ -6,7 +6,6 @@ use crate::ledger::Standing;
 use crate::model::Timestamp;
 
 use super::account::{Account, AccountKey, Measure};
-use super::words::Weight;
 use super::{OpenRow, Report};
 
 /// The version of the format.
@@ -281,14 +280,8 @@ fn as_of(report: &Report) -> AsOfDocument {
 }
 
 fn completeness(report: &Report) -> CompletenessDocument {
-    let note = |sentence: super::Sentence| NoteDocument {
-        weight: match sentence.weight {
-            Weight::Good => "good",
-            Weight::Plain => "plain",
-            Weight::Loud => "loud",
-        },
-        text: sentence.text,
-    };
+    let note =
+        |sentence: super::Sentence| NoteDocument { weight: sentence.weight.as_str(), text: sentence.text };
     CompletenessDocument {
         ties_out: report.ties_out(),
         covered: report.is_covered(),

@@ -3,8 +3,8 @@
 use std::fmt::Write as _;
 
 use super::tables::{RowKind, Table};
-use super::words::Weight;
 use super::{Cell, Report, shown};
+use crate::model::Weight;
 
 /// The report as Markdown.
 pub fn of(report: &Report) -> String {
@@ -24,7 +24,7 @@ fn write(text: &mut String, report: &Report) -> std::fmt::Result {
             Weight::Plain | Weight::Good => writeln!(text, "- {words}")?,
         }
     }
-    for table in report.tables() {
+    for table in report.tables_for_people() {
         write_table(text, &table, report)?;
     }
     Ok(())

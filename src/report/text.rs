@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use super::Report;
 use super::shown;
 use super::tables::{Row, Table};
-use super::words::Weight;
+use crate::model::Weight;
 
 /// The report as text.
 pub fn of(report: &Report) -> String {
@@ -27,7 +27,7 @@ fn write(text: &mut String, report: &Report) -> std::fmt::Result {
         };
         writeln!(text, "{mark} {}", crate::model::plain(&sentence.text))?;
     }
-    for table in report.tables() {
+    for table in report.tables_for_people() {
         write_table(text, &table, report)?;
     }
     Ok(())

@@ -1,29 +1,9 @@
 //! What a report says of itself, in plain words: how complete it is stands at its top.
 
 use crate::ledger::Standing;
-use crate::model::{ProfileRead, Timestamp, in_words, span};
+use crate::model::{ProfileRead, Sentence, Timestamp, Weight, in_words, span};
 
 use super::{AccountKey, Report};
-
-/// A sentence, and how loud it is.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Sentence {
-    /// How loud.
-    pub weight: Weight,
-    /// The words.
-    pub text: String,
-}
-
-/// How loud something is said.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Weight {
-    /// What the numbers cannot be trusted without.
-    Loud,
-    /// Worth knowing.
-    Plain,
-    /// All is well.
-    Good,
-}
 
 impl Report {
     /// What it is called.

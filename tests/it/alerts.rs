@@ -13,6 +13,7 @@ mod kills;
 mod outbox;
 mod plan;
 mod published_limits;
+mod reports;
 mod stories;
 mod webhook;
 
@@ -132,6 +133,11 @@ fn evidence(kind: BreakKind) -> Evidence {
             ],
             reason: "Paxos answered 503 (request_id req-8812)".to_owned(),
         },
+        BreakKind::ReportFailed => Evidence::NotMade {
+            period: "2026-11-20".to_owned(),
+            due_at: at("2026-11-21T01:00:00Z"),
+            reason: "/srv/reports: no space is left".to_owned(),
+        },
     }
 }
 
@@ -147,10 +153,14 @@ fn profile() -> Profile {
 fn record(kind: BreakKind) -> BreakRecord {
     let subject = match kind {
         BreakKind::ProfileUnpolled => Subject::Cause(Cause::Outage),
+        BreakKind::ReportFailed => Subject::Report("daily".to_owned()),
         _ => Subject::Orchestration(Identifier::new(ORCHESTRATION)),
     };
     let severity = match kind {
-        BreakKind::StuckPending | BreakKind::Rejected | BreakKind::UnknownStatus => Severity::Warning,
+        BreakKind::StuckPending
+        | BreakKind::Rejected
+        | BreakKind::UnknownStatus
+        | BreakKind::ReportFailed => Severity::Warning,
         _ => Severity::Critical,
     };
     let mut row = orchestration();
@@ -162,7 +172,8 @@ fn record(kind: BreakKind) -> BreakRecord {
         BreakKind::UnknownStatus => row.status = Status::Unknown("ON_HOLD".into()),
         _ => {}
     }
-    let has_no_row = matches!(kind, BreakKind::ProfileUnpolled | BreakKind::Unreadable);
+    let has_no_profile = matches!(kind, BreakKind::ProfileUnpolled | BreakKind::ReportFailed);
+    let has_no_row = has_no_profile || kind == BreakKind::Unreadable;
     BreakRecord {
         standing: Standing {
             number: BreakNumber(42),
@@ -177,7 +188,7 @@ fn record(kind: BreakKind) -> BreakRecord {
             mute: Mute::Off,
         },
         former: None,
-        profile: (kind != BreakKind::ProfileUnpolled).then(profile),
+        profile: (!has_no_profile).then(profile),
         orchestration: (!has_no_row).then_some(row),
         resolved: None,
         transfers: Vec::new(),
@@ -268,25 +279,25 @@ fn sink(target: SinkTarget) -> Sink {
 
 /// What a receiver was sent.
 #[derive(Clone, Debug)]
-struct Got {
-    path: String,
+pub(crate) struct Got {
+    pub(crate) path: String,
     headers: HeaderMap,
     body: String,
 }
 
 impl Got {
-    fn header(&self, name: &str) -> &str {
+    pub(crate) fn header(&self, name: &str) -> &str {
         self.headers.get(name).map_or("", |value| value.to_str().unwrap())
     }
 
-    fn json(&self) -> serde_json::Value {
+    pub(crate) fn json(&self) -> serde_json::Value {
         serde_json::from_str(&self.body).unwrap()
     }
 }
 
 /// What a receiver does.
 #[derive(Clone, Debug)]
-enum Script {
+pub(crate) enum Script {
     Answer(u16, &'static str),
     /// With a header.
     AnswerWith(u16, (&'static str, &'static str), &'static str),
@@ -295,8 +306,8 @@ enum Script {
 }
 
 #[derive(Clone)]
-struct Receiver {
-    url: String,
+pub(crate) struct Receiver {
+    pub(crate) url: String,
     got: Arc<Mutex<Vec<Got>>>,
     /// What it does next; 200 where nothing is left.
     script: Arc<Mutex<VecDeque<Script>>>,
@@ -304,7 +315,7 @@ struct Receiver {
 }
 
 impl Receiver {
-    async fn start(script: impl IntoIterator<Item = Script>) -> Self {
+    pub(crate) async fn start(script: impl IntoIterator<Item = Script>) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let receiver = Self {
             url: format!("http://{}", listener.local_addr().unwrap()),
@@ -317,16 +328,16 @@ impl Receiver {
         receiver
     }
 
-    fn got(&self) -> Vec<Got> {
+    pub(crate) fn got(&self) -> Vec<Got> {
         self.got.lock().unwrap().clone()
     }
 
-    fn then(&self, script: impl IntoIterator<Item = Script>) {
+    pub(crate) fn then(&self, script: impl IntoIterator<Item = Script>) {
         self.script.lock().unwrap().extend(script);
     }
 
     /// Waits until that many requests came.
-    async fn wait_for(&self, count: usize) -> Vec<Got> {
+    pub(crate) async fn wait_for(&self, count: usize) -> Vec<Got> {
         in_time(&format!("{count} requests"), async {
             loop {
                 let arrived = self.arrived.notified();

@@ -4,6 +4,7 @@
 
 mod alerts;
 mod limits;
+mod reports;
 mod server;
 mod sweeps;
 

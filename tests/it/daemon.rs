@@ -5,6 +5,7 @@
 mod a_day_of_kills;
 mod polls;
 mod reload;
+mod reported;
 mod reports;
 mod rule_11_one_daemon;
 mod schedules;

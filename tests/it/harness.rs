@@ -20,7 +20,7 @@ use std::time::Duration;
 use tallyd::model::Timestamp;
 
 pub(crate) use daemon::{InProcess, Running, held_clock};
-pub(crate) use installed::{Foreign, free_port, installed};
+pub(crate) use installed::{Foreign, free_port, installed, small_disk};
 pub(crate) use manager::Manager;
 pub(crate) use noted::{NOTES, note};
 pub(crate) use process::{Ran, Shell, wait_for_exit};

@@ -255,8 +255,12 @@ fn a_reload_keeps_counts_and_takes_away_who_is_gone() {
 #[test]
 fn the_whole_text_is_as_documented() {
     let shell = standing_world();
-    let heartbeat = format!("[alerts.heartbeat]\nurl = \"{}/heartbeat\"\n", shell.api_url);
-    configure(&shell, "1h", &heartbeat);
+    let more = format!(
+        "[[reports]]\nname = \"daily\"\nschedule = \"@daily\"\nperiod = \"day\"\ndirectory = \"reports\"\n\
+         [alerts.heartbeat]\nurl = \"{}/heartbeat\"\n",
+        shell.api_url
+    );
+    configure(&shell, "1h", &more);
     let daemon = shell.start_daemon();
     daemon.wait_for("poll complete", 2);
     complete_one(&shell);

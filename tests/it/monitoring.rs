@@ -63,7 +63,8 @@ fn eventful(port: u16) -> Shell {
     let shell = Shell::new(Setup::of(400).profiles(2).sim);
     let (listen, dead) = (format!("127.0.0.1:{port}"), format!("http://127.0.0.1:{}", free_port()));
     let more = format!(
-        "[poll]\nevery = \"1s\"\n[server]\nlisten = {listen:?}\n[alerts.heartbeat]\nurl = \"{dead}/beat\"\n\
+        "[poll]\nevery = \"1s\"\n[server]\nlisten = {listen:?}\n[[reports]]\nname = \"daily\"\n\
+         schedule = \"@daily\"\nperiod = \"day\"\ndirectory = \"reports\"\n[alerts.heartbeat]\nurl = \"{dead}/beat\"\n\
          [[alerts.sinks]]\ntype = \"webhook\"\nname = \"backoffice\"\nurl = \"{dead}/hook\"\nsecret_file = \"secret\"\n"
     );
     shell.configure(&[("+", &more)]);

@@ -4,7 +4,9 @@
 
 #![expect(clippy::unwrap_used, reason = "a test whose stage cannot be set has failed")]
 
+mod beside;
 mod forms;
+mod merged;
 mod oracle;
 mod properties;
 
@@ -50,6 +52,15 @@ const PROFILES: [&str; 2] = ["treasury", "payouts"];
 impl World {
     /// A ledger whose first listing found these rows under the first profile.
     async fn begin(at: Timestamp, rules: Rules, found: Vec<Orchestration>) -> Self {
+        let mut world = Self::listing(at, rules, found).await;
+        world.listed().await;
+        // What comes later comes with another poll than the first.
+        world.poll().await;
+        world
+    }
+
+    /// A ledger whose first listing has shown these rows under the first profile, and goes on.
+    async fn listing(at: Timestamp, rules: Rules, found: Vec<Orchestration>) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let ledger = Ledger::open(&folder.path().join("ledger.db"), API, rules, at).unwrap();
         let mut opened = Vec::new();
@@ -58,21 +69,25 @@ impl World {
             let key = ledger.open_profile(profile, at).await.unwrap().key;
             opened.push((key, ledger.begin_poll(key, Lane::Backfill, at, Some(at)).await.unwrap()));
         }
-        let mut world = Self { folder, ledger, profiles: [opened[0], opened[1]], now: at };
-        for (index, (profile, poll)) in world.profiles.into_iter().enumerate() {
+        let world = Self { folder, ledger, profiles: [opened[0], opened[1]], now: at };
+        for (index, (profile, _)) in world.profiles.into_iter().enumerate() {
             let listing =
                 world.ledger.begin_listing(profile, Lane::Backfill, at, Timestamp::EPOCH, at).await.unwrap();
             let rows = if index == 0 { found.clone() } else { Vec::new() };
             let progress = Progress::Finished(listing.slices[0].key);
             world.ledger.commit_page(PageCommit { progress, ..world.page(index, rows) }).await.unwrap();
-            world.ledger.complete_listing(profile, at).await.unwrap();
-            world.ledger.end_poll(poll, at, PollResult::Complete).await.unwrap();
+        }
+        world
+    }
+
+    /// The first listing of both profiles is over, and what is there twice is merged.
+    async fn listed(&self) {
+        for (profile, poll) in self.profiles {
+            self.ledger.complete_listing(profile, self.now).await.unwrap();
+            self.ledger.end_poll(poll, self.now, PollResult::Complete).await.unwrap();
         }
         let polled = PROFILES.map(Identifier::new).to_vec();
-        world.ledger.build_indexes(polled, at).await.unwrap();
-        // What comes later comes with another poll than the first.
-        world.poll().await;
-        world
+        self.ledger.build_indexes(polled, self.now).await.unwrap();
     }
 
     fn page(&self, profile: usize, rows: Vec<Orchestration>) -> PageCommit {

@@ -6,6 +6,7 @@ mod business;
 mod daylight_saving;
 mod fields;
 mod missed;
+mod periods;
 mod properties;
 mod refusals;
 

@@ -1,7 +1,12 @@
 //! E-mail by SMTP: plain text and HTML, threaded by break.
 
+pub(super) mod attachments;
+mod report;
+
+use std::time::Duration;
+
 use lettre::message::header::{Header, HeaderName, HeaderValue};
-use lettre::message::{Mailbox, MultiPart};
+use lettre::message::{Mailbox, MessageBuilder, MultiPart};
 use lettre::transport::smtp::Error as SmtpError;
 use lettre::transport::smtp::authentication::Credentials;
 use lettre::transport::smtp::client::{Certificate, Tls, TlsParameters};
@@ -27,6 +32,8 @@ pub struct Email {
     to: Vec<Mailbox>,
     /// What message ids end in: the domain of the sender.
     domain: String,
+    /// How long one mail may take.
+    timeout: Duration,
 }
 
 impl Email {
@@ -59,6 +66,7 @@ impl Email {
             from: mailbox(&email.from)?,
             to: email.to.iter().map(mailbox).collect::<Result<_, _>>()?,
             domain: email.from.rsplit('@').next().unwrap_or("localhost").to_owned(),
+            timeout: config.timeout,
         })
     }
 
@@ -66,24 +74,41 @@ impl Email {
         let mail = self
             .mail(message)
             .map_err(|error| SendError::MessageRefused { what: format!("no mail can be made: {error}") })?;
-        self.transport.send(mail).await.map(|_| ()).map_err(|error| self.explain(&error))
+        self.hand_over(mail, self.timeout).await
+    }
+
+    /// Hands a mail to the server. The library bounds connecting alone: a server that falls silent later would be
+    /// waited for without end.
+    async fn hand_over(&self, mail: Mail, within: Duration) -> Result<(), SendError> {
+        match tokio::time::timeout(within, self.transport.send(mail)).await {
+            Ok(sent) => sent.map(|_| ()).map_err(|error| self.explain(&error)),
+            Err(_) => {
+                let seconds = within.as_secs();
+                Err(SendError::passing(format!("{} did not take the mail within {seconds} s", self.host)))
+            }
+        }
     }
 
     fn mail(&self, message: &Message) -> Result<Mail, lettre::error::Error> {
-        let thread = self.id(&message.key());
-        let own = self.id(&message.delivery_key());
+        self.addressed(subject(message), &message.key(), &message.delivery_key())
+            .multipart(MultiPart::alternative_plain_html(message_text(message), html(message)))
+    }
+
+    /// A mail without its content: `key` names what it is about, `delivery_key` this telling of it.
+    fn addressed(&self, subject: String, key: &str, delivery_key: &str) -> MessageBuilder {
+        let thread = self.id(key);
         let mut mail = Mail::builder()
             .from(self.from.clone())
-            .subject(subject(message))
-            .message_id(Some(own))
+            .subject(subject)
+            .message_id(Some(self.id(delivery_key)))
             .in_reply_to(thread.clone())
             .references(thread)
             .header(AutoSubmitted)
-            .header(Key(plain(&message.key()).chars().filter(char::is_ascii).take(500).collect()));
+            .header(Key(plain(key).chars().filter(char::is_ascii).take(500).collect()));
         for to in &self.to {
             mail = mail.to(to.clone());
         }
-        mail.multipart(MultiPart::alternative_plain_html(message_text(message), html(message)))
+        mail
     }
 
     /// An id of a mail that is made of a key, so that a repeat has the same one, and mails about one break refer
@@ -168,6 +193,11 @@ fn html(message: &Message) -> String {
             body.push_str(&format!("<p>{}</p>", escaped(&message.body()).replace('\n', "<br>")));
         }
     }
+    page(&body)
+}
+
+/// A body of HTML as a whole document.
+fn page(body: &str) -> String {
     format!(
         "<!DOCTYPE html><html lang=\"en\"><head><meta charset=\"utf-8\"><title>tallyd</title></head>\
          <body style=\"font-family:sans-serif;font-size:14px;color:#222;max-width:720px\">{body}</body></html>"

@@ -2,6 +2,8 @@
 //!
 //! Text that came from outside stands in plain text alone, where Slack obeys no markup.
 
+mod report;
+
 use reqwest::header::CONTENT_TYPE;
 use serde_json::{Value, json};
 
@@ -11,6 +13,8 @@ use crate::alerts::message::{Message, OneBreak, Summary};
 use crate::alerts::plan::Tone;
 use crate::config::SecretUrl;
 use crate::model::{Severity, Timestamp, cut};
+
+pub use self::report::report_payload;
 
 /// The longest header, in characters, as Slack documents it.
 const MAX_HEADER: usize = 150;
@@ -32,11 +36,12 @@ pub struct Slack {
 
 impl Slack {
     pub(super) async fn send(&self, message: &Message, now: Timestamp) -> Result<(), SendError> {
-        let request = self
-            .http
-            .post(self.url.expose())
-            .header(CONTENT_TYPE, "application/json")
-            .body(payload(message).to_string());
+        self.post(&payload(message), now).await
+    }
+
+    async fn post(&self, body: &Value, now: Timestamp) -> Result<(), SendError> {
+        let request =
+            self.http.post(self.url.expose()).header(CONTENT_TYPE, "application/json").body(body.to_string());
         self.http.expect_taken(request, now).await
     }
 }

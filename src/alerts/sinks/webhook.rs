@@ -2,6 +2,8 @@
 //!
 //! The wire types are a public interface, described in docs/alerts.md and docs/webhook-v1.schema.json.
 
+mod report;
+
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use reqwest::header::CONTENT_TYPE;
 use secrecy::{ExposeSecret as _, SecretString};
@@ -14,6 +16,9 @@ use crate::alerts::message::{Message, OneBreak, Summary, bounded, hex};
 use crate::alerts::plan::Tone;
 use crate::config::SecretUrl;
 use crate::model::{Certainty, Orchestration, Profile, Subject, Timestamp, cut};
+
+use self::report::WireReport;
+pub use self::report::report_payload;
 
 /// The longest `Idempotency-Key`.
 const MAX_KEY: usize = 255;
@@ -30,14 +35,18 @@ pub struct Webhook {
 
 impl Webhook {
     pub(super) async fn send(&self, message: &Message, now: Timestamp) -> Result<(), SendError> {
-        let body = payload(message, now).to_string();
+        self.post(payload(message, now).to_string(), &message.delivery_key(), now).await
+    }
+
+    /// Posts a body, signed and under a key.
+    async fn post(&self, body: String, key: &str, now: Timestamp) -> Result<(), SendError> {
         let seconds = now.as_micros().div_euclid(1_000_000);
         let signature = signature(self.secret.expose_secret(), seconds, &body);
         let request = self
             .http
             .post(self.url.expose())
             .header(CONTENT_TYPE, "application/json")
-            .header("Idempotency-Key", header_text(&message.delivery_key()))
+            .header("Idempotency-Key", header_text(key))
             .header("Tallyd-Signature", signature)
             .body(body);
         self.http.expect_taken(request, now).await
@@ -81,6 +90,8 @@ struct Wire {
     summary: Option<WireSummary>,
     #[serde(skip_serializing_if = "Option::is_none")]
     dead_letters: Option<WireDeadLetters>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    report: Option<WireReport>,
 }
 
 #[derive(Serialize)]
@@ -204,6 +215,7 @@ pub fn payload(message: &Message, now: Timestamp) -> serde_json::Value {
         r#break: one,
         summary,
         dead_letters: dead,
+        report: None,
     };
     serde_json::to_value(&wire).unwrap_or_default()
 }
@@ -246,6 +258,7 @@ fn of_subject(subject: &Subject) -> WireSubject {
         Subject::Orchestration(_) => "orchestration",
         Subject::Profile(_) => "profile",
         Subject::Cause(_) => "cause",
+        Subject::Report(_) => "report",
     };
     WireSubject { r#type: kind, id: cut(&subject.to_string(), MAX_FIELD) }
 }

@@ -34,6 +34,9 @@ pub(super) fn of(telling: &Telling<'_>) -> Vec<Fact> {
     if let Subject::Orchestration(id) = &standing.subject {
         add("orchestration", Some(told_of(id)));
     }
+    if let Subject::Report(name) = &standing.subject {
+        add("report", Some(told(name)));
+    }
     if let Some(orchestration) = &record.orchestration {
         add("ref_id", orchestration.ref_id.as_ref().map(told_of));
         add("source transfer", leg(&orchestration.source_transfer));
@@ -124,6 +127,9 @@ fn evidence(evidence: &Evidence) -> Vec<(&'static str, String)> {
                 .iter()
                 .map(|(one, since)| format!("{} since {}", profile(one), since.to_rfc3339_seconds()));
             vec![("profiles", list(lines)), ("reason", told(reason))]
+        }
+        Evidence::NotMade { period, due_at, reason } => {
+            vec![("period", told(period)), ("due", due_at.to_rfc3339_seconds()), ("reason", told(reason))]
         }
         Evidence::Legs { .. }
         | Evidence::Gone { .. }

@@ -123,6 +123,10 @@ fn headline(telling: &Telling<'_>) -> String {
             };
             format!("{what}{} ({})", for_long.unwrap_or_default(), standing.subject)
         }
+        Evidence::NotMade { period, reason, .. } => {
+            let report = told_of(&standing.subject);
+            format!("the report {report} of {} could not be made: {}", told(period), told(reason))
+        }
     }
 }
 
@@ -188,6 +192,11 @@ fn details(telling: &Telling<'_>) -> Vec<String> {
         Evidence::Unpolled { .. } => {
             vec![format!("{}. What happens there meanwhile is not seen.", capital(&headline(telling)))]
         }
+        Evidence::NotMade { due_at, .. } => vec![format!(
+            "It was due at {} and could not be made. It is tried again until it is, at least once an hour; nothing \
+             of it is lost, since it is made from the ledger.",
+            due_at.to_rfc3339_seconds()
+        )],
     }
 }
 

@@ -66,6 +66,9 @@ pub(super) fn step(telling: &Telling<'_>) -> String {
         BreakKind::Unreadable => "See what came with `tallyd show`, and for a newer version of tallyd. It resolves \
                                   by itself when a row comes that can be read."
             .to_owned(),
+        BreakKind::ReportFailed => "Mend what the reason names: a folder, its space, its rights, a file of that name; \
+                                    `tallyd report NAME` tries it now. It resolves by itself when the report is made."
+            .to_owned(),
         BreakKind::ProfileUnpolled => {
             // The reason is in the words of the failure, which end in it where Paxos gave one.
             let has_request_id =

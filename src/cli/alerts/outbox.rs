@@ -10,7 +10,7 @@ use crate::cli::terminal::{Paint, Terminal, age, plain, render, table, thousands
 use crate::clock::{Clock as _, SystemClock};
 use crate::config::Config;
 use crate::ledger::Reader;
-use crate::model::{DeliveryState, SinkBacklog, Timestamp, Undelivered, cut};
+use crate::model::{DeliveryState, SinkBacklog, Timestamp, Undelivered, UndeliveredItem, cut};
 
 /// How many notices are shown one by one.
 const MOST: usize = 100;
@@ -48,16 +48,33 @@ struct NoticeWire {
     sink: String,
     state: &'static str,
     notice: i64,
-    r#break: i64,
-    kind: &'static str,
-    occasion: &'static str,
-    severity: &'static str,
-    subject: String,
+    /// What follows up to `subject` is of a notice about a break.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    r#break: Option<i64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    kind: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    occasion: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    severity: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    subject: Option<String>,
+    /// What is sent, where it is a report.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    report: Option<ReportWire>,
     at: String,
     attempts: u32,
     next_at: Option<String>,
     ended_at: Option<String>,
     error: Option<String>,
+}
+
+/// A report that is sent.
+#[derive(Serialize)]
+struct ReportWire {
+    name: String,
+    period: String,
+    files: Vec<String>,
 }
 
 /// Shows the outbox.
@@ -140,26 +157,44 @@ fn of_notices(notices: &[Undelivered], now: Timestamp, terminal: Terminal) -> St
     let mut shown =
         table(&["SINK", "STATE", "BREAK", "KIND", "OCCASION", "ABOUT", "AGE", "TRIES", "NEXT TRY"]);
     for one in notices {
-        let notice = &one.queued.notice;
+        let attempts = attempts(&one.item);
         let (state, next) = match one.state {
             DeliveryState::Waiting(at) => {
-                ("waiting".to_owned(), next_try(Some(at).filter(|_| one.queued.attempts > 0), now))
+                ("waiting".to_owned(), next_try(Some(at).filter(|_| attempts > 0), now))
             }
             DeliveryState::Dead(_) => (terminal.paint("given up", Paint::Bad), "never".to_owned()),
+        };
+        let (number, kind, occasion, about, at) = match &one.item {
+            UndeliveredItem::Break(queued) => {
+                let notice = &queued.notice;
+                let (number, kind) = (notice.number.to_string(), notice.kind.to_string());
+                (number, kind, notice.occasion.to_string(), notice.subject.to_string(), notice.at)
+            }
+            UndeliveredItem::Report(queued) => {
+                let about = format!("{}, {}", queued.report.name, queued.report.period);
+                ("-".to_owned(), "report".to_owned(), "made".to_owned(), about, queued.at)
+            }
         };
         shown.add_row([
             plain(&one.sink.0),
             state,
-            notice.number.to_string(),
-            notice.kind.to_string(),
-            notice.occasion.to_string(),
-            cut(&plain(&notice.subject.to_string()), 60),
-            age(now, notice.at),
-            one.queued.attempts.to_string(),
+            number,
+            kind,
+            occasion,
+            cut(&plain(&about), 60),
+            age(now, at),
+            attempts.to_string(),
             next,
         ]);
     }
     render(&shown)
+}
+
+fn attempts(item: &UndeliveredItem) -> u32 {
+    match item {
+        UndeliveredItem::Break(queued) => queued.attempts,
+        UndeliveredItem::Report(queued) => queued.attempts,
+    }
 }
 
 fn next_try(at: Option<Timestamp>, now: Timestamp) -> String {
@@ -170,24 +205,47 @@ fn next_try(at: Option<Timestamp>, now: Timestamp) -> String {
 }
 
 fn to_wire(one: &Undelivered) -> NoticeWire {
-    let notice = &one.queued.notice;
+    let attempts = attempts(&one.item);
     let (state, next_at, ended_at) = match one.state {
-        DeliveryState::Waiting(at) => ("waiting", Some(at).filter(|_| one.queued.attempts > 0), None),
+        DeliveryState::Waiting(at) => ("waiting", Some(at).filter(|_| attempts > 0), None),
         DeliveryState::Dead(at) => ("dead", None, Some(at)),
     };
-    NoticeWire {
+    let wire = |notice: i64, at: Timestamp| NoticeWire {
         sink: one.sink.0.clone(),
         state,
-        notice: one.queued.number.0,
-        r#break: notice.number.0,
-        kind: notice.kind.as_str(),
-        occasion: notice.occasion.as_str(),
-        severity: notice.severity.as_str(),
-        subject: notice.subject.to_string(),
-        at: notice.at.to_rfc3339(),
-        attempts: one.queued.attempts,
+        notice,
+        r#break: None,
+        kind: None,
+        occasion: None,
+        severity: None,
+        subject: None,
+        report: None,
+        at: at.to_rfc3339(),
+        attempts,
         next_at: next_at.map(Timestamp::to_rfc3339),
         ended_at: ended_at.map(Timestamp::to_rfc3339),
         error: one.error.clone(),
+    };
+    match &one.item {
+        UndeliveredItem::Break(queued) => {
+            let notice = &queued.notice;
+            NoticeWire {
+                r#break: Some(notice.number.0),
+                kind: Some(notice.kind.as_str()),
+                occasion: Some(notice.occasion.as_str()),
+                severity: Some(notice.severity.as_str()),
+                subject: Some(notice.subject.to_string()),
+                ..wire(queued.number.0, notice.at)
+            }
+        }
+        UndeliveredItem::Report(queued) => {
+            let report = &queued.report;
+            let files = report.files.iter().map(|file| report.path_of(file).display().to_string());
+            let (name, period) = (report.name.clone(), report.period.clone());
+            NoticeWire {
+                report: Some(ReportWire { name, period, files: files.collect() }),
+                ..wire(queued.number.0, queued.at)
+            }
+        }
     }
 }

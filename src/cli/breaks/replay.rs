@@ -114,6 +114,9 @@ fn parse_kind(text: &str) -> Result<BreakKind, String> {
         BreakKind::ProfileUnpolled => {
             Err("a replay leaves it out: it rests on how polls went and on no orchestration".to_owned())
         }
+        BreakKind::ReportFailed => {
+            Err("a replay leaves it out: it is about a report and no orchestration".to_owned())
+        }
         kind => Ok(kind),
     }
 }
@@ -121,7 +124,7 @@ fn parse_kind(text: &str) -> Result<BreakKind, String> {
 /// What the replay says nothing about, and why.
 fn left_out(known: &PastKnown) -> Vec<String> {
     let mut left_out = vec![
-        "profile_unpolled and whatever else is about a profile: only orchestrations are judged again"
+        "profile_unpolled, report_failed and whatever else is about a profile: only orchestrations are judged again"
             .to_owned(),
     ];
     if let Some(floor) = known.pruned_up_to {

@@ -154,7 +154,19 @@ pub enum SinkTarget {
     Email(EmailConfig),
 }
 
+/// The types of sinks that take reports, in words.
+pub const TAKE_REPORTS: &str = "webhook, slack and email";
+
 impl SinkTarget {
+    /// Whether such a sink takes reports. Alertmanager and PagerDuty know alarms only, and the log tells of a report
+    /// anyway.
+    pub const fn takes_reports(&self) -> bool {
+        match self {
+            Self::Webhook { .. } | Self::Slack { .. } | Self::Email(_) => true,
+            Self::Log | Self::Alertmanager { .. } | Self::PagerDuty { .. } => false,
+        }
+    }
+
     /// The type's name as the configuration spells it.
     pub const fn type_name(&self) -> &'static str {
         match self {

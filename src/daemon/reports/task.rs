@@ -8,9 +8,9 @@ use std::time::Duration;
 
 use crate::config::{Config, ReportConfig};
 use crate::daemon::sweeps::{Done, last_runs, set_back};
-use crate::daemon::{Daemon, Ended, LOOK_AGAIN, or_later, or_log};
-use crate::ledger::{AsOf, Reader, ScheduleRun, Standing};
-use crate::model::{Timestamp, with_causes};
+use crate::daemon::{Daemon, Ended, LOOK_AGAIN, Session, or_later, or_log};
+use crate::ledger::{AsOf, Reader, ReportRun, ScheduleRun, Standing};
+use crate::model::{ReportFailure, Timestamp, with_causes};
 use crate::report::folder::{Existing, Written, remove_old};
 
 use super::{Kept, ReportError, make_and_keep, period_of_run, plan_of};
@@ -32,6 +32,19 @@ struct FailedRun {
     times: u32,
 }
 
+impl FailedRun {
+    /// What becomes of a run that failed now, after what it was before.
+    fn after(former: Option<&Self>, monotonic: Duration) -> Self {
+        let run = Self { again_at: monotonic, times: former.map_or(0, |former| former.times) + 1 };
+        Self { again_at: monotonic + run.wait(), ..run }
+    }
+
+    /// How long it waits for the next try.
+    fn wait(&self) -> Duration {
+        TRY_AGAIN.saturating_mul(1 << self.times.saturating_sub(1).min(10)).min(LONGEST)
+    }
+}
+
 /// What a try came to.
 enum Tried {
     /// Its files are there.
@@ -49,12 +62,14 @@ pub(in crate::daemon) async fn run(daemon: Daemon) -> Ended {
         let session = sessions.borrow_and_update().clone();
         let reports = &session.config().reports;
         let names = reports.iter().map(ReportConfig::run_name).collect();
+        let called = reports.iter().map(|report| report.name.clone()).collect();
+        or_log(daemon.ledger.only_reports(called, session.server_now()).await)?;
         let done = or_later(last_runs(&daemon, names).await)?;
         let mut failed = Failed::new();
         if let Some(mut done) = done {
             while !daemon.stopping.is_given() && !sessions.has_changed().unwrap_or(false) {
                 set_back(&daemon, &mut done, daemon.clock.now()).await?;
-                make_due(&daemon, session.config(), &mut done, &mut failed).await?;
+                make_due(&daemon, &session, &mut done, &mut failed).await?;
                 wait(&daemon, &mut sessions).await;
             }
         } else {
@@ -75,44 +90,93 @@ async fn wait<T>(daemon: &Daemon, sessions: &mut tokio::sync::watch::Receiver<T>
 }
 
 /// Makes every report that is due, one after the other.
-async fn make_due(daemon: &Daemon, config: &Config, done: &mut Done, failed: &mut Failed) -> Ended {
-    for report in &config.reports {
+async fn make_due(daemon: &Daemon, session: &Session, done: &mut Done, failed: &mut Failed) -> Ended {
+    for report in &session.config().reports {
         if daemon.stopping.is_given() {
             return Ok(());
         }
         let (now, monotonic) = (daemon.clock.now(), daemon.clock.monotonic());
         let name = report.run_name();
         let last = done.get(&name).copied().unwrap_or(now);
-        let Some(due) = last_due(report, last, now) else { continue };
+        let Some(due) = last_due(report, last, now) else {
+            daemon.metrics.report_due(&report.name, None);
+            continue;
+        };
+        daemon.metrics.report_due(&report.name, Some(earliest(report, due)));
         if failed.get(&name).is_some_and(|failed| failed.again_at > monotonic) {
             continue;
         }
-        match try_once(daemon, config, report, due, now).await? {
+        match try_once(daemon, session.config(), report, due, now).await? {
             Tried::TooEarly => {}
             Tried::Kept(kept) => {
                 tell(report, &kept);
-                failed.remove(&name);
-                forget_old(report, &kept);
-                done.insert(name.clone(), due);
-                or_log(daemon.ledger.note_schedule_run(ScheduleRun { name, last_due: due }).await)?;
+                if note_made(daemon, session, report, due, now, &kept).await?.is_some() {
+                    failed.remove(&name);
+                    forget_old(report, &kept);
+                    done.insert(name, due);
+                    daemon.metrics.report_due(&report.name, None);
+                } else {
+                    let run = FailedRun::after(failed.get(&name), monotonic);
+                    failed.insert(name, run);
+                }
             }
             Tried::Failed(error) => {
-                let times = failed.get(&name).map_or(0, |failed| failed.times) + 1;
-                let wait = TRY_AGAIN.saturating_mul(1 << (times - 1).min(10)).min(LONGEST);
-                let (called, error) = (report.name.as_str(), with_causes(&error));
-                tracing::error!(
-                    report = called,
-                    due = %due,
-                    error,
-                    tries = times,
-                    again_in_seconds = wait.as_secs(),
-                    "a report could not be made: {called}: {error}"
-                );
-                failed.insert(name, FailedRun { again_at: monotonic + wait, times });
+                let run = FailedRun::after(failed.get(&name), monotonic);
+                note_failed(daemon, session, report, due, &error, &run).await?;
+                failed.insert(name, run);
             }
         }
     }
     Ok(())
+}
+
+/// Notes that a run was made, with what its sinks are told. Until that is noted the run is due: the same report is
+/// made again, and told once. `None` where the ledger could not be written, for a reason that may pass.
+async fn note_made(
+    daemon: &Daemon,
+    session: &Session,
+    report: &ReportConfig,
+    due: Timestamp,
+    now: Timestamp,
+    kept: &Kept,
+) -> anyhow::Result<Option<()>> {
+    let made = ReportRun {
+        run: ScheduleRun { name: report.run_name(), last_due: due },
+        report: kept.made.clone(),
+        sinks: report.sinks.clone(),
+        at: now,
+    };
+    or_later(daemon.ledger.report_made(made, session.server_now()).await)
+}
+
+/// Tells that a run failed: the log and the metrics each time, people once.
+async fn note_failed(
+    daemon: &Daemon,
+    session: &Session,
+    report: &ReportConfig,
+    due: Timestamp,
+    error: &ReportError,
+    run: &FailedRun,
+) -> Ended {
+    let (called, error) = (report.name.as_str(), with_causes(error));
+    tracing::error!(
+        report = called,
+        due = %due,
+        error,
+        tries = run.times,
+        again_in_seconds = run.wait().as_secs(),
+        "a report could not be made: {called}: {error}"
+    );
+    daemon.metrics.report_failed(called);
+    let period = period_of_run(report, due).map_or_else(String::new, |period| period.name());
+    let failure = ReportFailure { period, due_at: due, reason: error };
+    or_log(daemon.ledger.report_failed(report.name.clone(), failure, session.server_now()).await)
+}
+
+/// When a run that is due can be made first: when its period has settled.
+fn earliest(report: &ReportConfig, due: Timestamp) -> Timestamp {
+    let settled = period_of_run(report, due).map(|period| period.to.plus(report.settle));
+    settled.map_or(due, |settled| settled.max(due))
 }
 
 /// The last run that was due since, if any: however many were missed, one makes up for them.

@@ -176,7 +176,7 @@ pub(in crate::ledger) fn carry(connection: &Connection, batch: &mut Batch<'_>) -
         "SELECT ",
         columns!(),
         " FROM break AS k WHERE NOT EXISTS (SELECT 1 FROM journal_entry AS e WHERE e.kind >= 12
-          AND e.kind IN (12, 17) AND e.body ->> 'break' = k.number) ORDER BY k.number"
+          AND e.kind IN (12, 17) AND e.body ->> 'break' = +k.number) ORDER BY k.number"
     ))?;
     let mut found = statement.query([])?;
     // What is written meanwhile is of breaks that were passed.

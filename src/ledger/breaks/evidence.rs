@@ -26,6 +26,7 @@ enum Stored {
     UnknownStatus { status: String },
     Unreadable { problem: String },
     Unpolled { profiles: Vec<StoredProfile>, reason: String },
+    NotMade { period: String, due_at: String, reason: String },
 }
 
 #[derive(Clone, Copy, Serialize, Deserialize)]
@@ -106,6 +107,9 @@ fn stored(evidence: &Evidence) -> Stored {
                 .collect(),
             reason: reason.clone(),
         },
+        Evidence::NotMade { period, due_at, reason } => {
+            Stored::NotMade { period: period.clone(), due_at: due_at.to_rfc3339(), reason: reason.clone() }
+        }
     }
 }
 
@@ -163,5 +167,8 @@ pub(crate) fn from_text(text: &str) -> Result<Evidence, InvalidEvidence> {
                 .collect::<Result<_, InvalidEvidence>>()?,
             reason,
         },
+        Stored::NotMade { period, due_at, reason } => {
+            Evidence::NotMade { period, due_at: at(&due_at)?, reason }
+        }
     })
 }

@@ -78,7 +78,7 @@ impl Scene<'_> {
         }
         let orchestration = match &finding.subject {
             Subject::Orchestration(id) => key_of(id),
-            Subject::Profile(_) | Subject::Cause(_) => None,
+            Subject::Profile(_) | Subject::Cause(_) | Subject::Report(_) => None,
         };
         let former: Option<(BreakNumber, u32)> = self
             .connection
@@ -94,7 +94,9 @@ impl Scene<'_> {
                 .prepare_cached("SELECT key FROM profile WHERE id = ?1")?
                 .query_row([id], |row| row.get(0))
                 .optional()?,
-            Subject::Orchestration(_) | Subject::Cause(_) => self.profile.map(|profile| profile.0),
+            Subject::Orchestration(_) | Subject::Cause(_) | Subject::Report(_) => {
+                self.profile.map(|profile| profile.0)
+            }
         };
         let evidence = evidence::to_text(&finding.evidence);
         let since = finding.evidence.since().map_or(self.at, |since| since.at);

@@ -35,7 +35,7 @@ pub(super) fn read(
         first_listed: first_listed(connection)?,
         profiles: Vec::new(),
         unreadable: unreadable(connection, places.closing.seq)?,
-        breaks: breaks(connection, wanted, places.until)?,
+        breaks: breaks(connection, wanted, places)?,
         ledger_began: connection.query_row("SELECT created_at FROM ledger", [], |row| row.get(0))?,
     };
     let mut statement =
@@ -143,20 +143,26 @@ fn unreadable(connection: &Connection, closing: i64) -> Result<u64, Problem> {
 }
 
 /// The breaks that stood in the period, those apart that nobody was told of because they are history. When one opened
-/// and resolved is when the journal said so.
+/// and resolved is when the journal said so; what it said behind the place does not count, whatever its time: an answer
+/// that was under way for long may be told of late.
 fn breaks(
     connection: &Connection,
     wanted: &StatesWanted,
-    until: Timestamp,
+    places: &Places,
 ) -> Result<Vec<PeriodBreak>, Problem> {
-    let end = wanted.to.min(until);
+    let end = wanted.to.min(places.until);
     Ok(connection
         .prepare(
-            "SELECT k.kind, p.id, k.opened_at, k.resolved_at FROM break AS k LEFT JOIN profile AS p ON p.key = k.profile
-             WHERE NOT k.history AND k.opened_at < ?2 AND (k.resolved_at IS NULL OR k.resolved_at >= ?1)
+            "SELECT k.kind, p.id, k.opened_at, CASE WHEN NOT EXISTS
+                 (SELECT 1 FROM journal_entry AS e WHERE e.kind >= 12 AND e.kind = 16 AND e.body ->> 'break' = +k.number
+                     AND e.seq > ?3) THEN k.resolved_at END AS resolved
+             FROM break AS k LEFT JOIN profile AS p ON p.key = k.profile
+             WHERE NOT k.history AND k.opened_at < ?2 AND (resolved IS NULL OR resolved >= ?1)
+             AND NOT EXISTS (SELECT 1 FROM journal_entry AS e WHERE e.kind >= 12 AND e.kind = 12
+                 AND e.body ->> 'break' = +k.number AND e.seq > ?3)
              ORDER BY k.number",
         )?
-        .query_map(params![wanted.from, end], |row| {
+        .query_map(params![wanted.from, end, places.closing.seq], |row| {
             let resolved_at: Option<Timestamp> = row.get(3)?;
             Ok(PeriodBreak {
                 kind: row.get(0)?,

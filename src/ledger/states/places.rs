@@ -31,9 +31,14 @@ impl Places {
         if until <= began {
             return Err(Problem::PeriodBeforeLedger { to: wanted.to, until, began });
         }
-        let opening = reached(connection, opens_at)?;
+        let mut opening = reached(connection, opens_at)?;
+        if until <= wanted.from {
+            return Err(Problem::AsOfBeforePeriod { as_of: closing.note(), until });
+        }
         if closing.batch < opening.batch {
-            return Err(Problem::AsOfBeforePeriod { as_of: closing.note(), opening: opening.note() });
+            // It is told by a place at which the opening had not settled: what was known by then opens it, whatever
+            // the journal told of the time before since.
+            opening = closing.clone();
         }
         let settled = reached(connection, settles_at)?;
         let standing = match until.cmp(&settles_at) {

@@ -102,6 +102,15 @@ pub enum Evidence {
         /// What the last poll of the first one says.
         reason: String,
     },
+    /// A report could not be made.
+    NotMade {
+        /// The name of its period.
+        period: String,
+        /// When it was due.
+        due_at: Timestamp,
+        /// Why, as the last try told it.
+        reason: String,
+    },
 }
 
 impl Evidence {
@@ -120,7 +129,8 @@ impl Evidence {
             | Self::ManyGone { .. }
             | Self::SameAs { .. }
             | Self::UnknownStatus { .. }
-            | Self::Unreadable { .. } => None,
+            | Self::Unreadable { .. }
+            | Self::NotMade { .. } => None,
         }
     }
 }

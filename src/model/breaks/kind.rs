@@ -34,6 +34,8 @@ pub enum BreakKind {
     Unreadable,
     /// Profiles were not completely polled for longer than the limit.
     ProfileUnpolled,
+    /// A report of `[[reports]]` was due and could not be made.
+    ReportFailed,
 }
 
 /// Who closes a break.
@@ -47,7 +49,7 @@ pub enum Closing {
 
 impl BreakKind {
     /// Every kind, in the order of the design.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 15] = [
         Self::StuckProcessing,
         Self::StuckBetweenLegs,
         Self::StuckPending,
@@ -62,6 +64,7 @@ impl BreakKind {
         Self::UnknownStatus,
         Self::Unreadable,
         Self::ProfileUnpolled,
+        Self::ReportFailed,
     ];
 
     /// The kind's name, everywhere.
@@ -81,6 +84,7 @@ impl BreakKind {
             Self::UnknownStatus => "unknown_status",
             Self::Unreadable => "unreadable",
             Self::ProfileUnpolled => "profile_unpolled",
+            Self::ReportFailed => "report_failed",
         }
     }
 
@@ -98,7 +102,8 @@ impl BreakKind {
             | Self::InconsistentLegs
             | Self::UnknownStatus
             | Self::Unreadable
-            | Self::ProfileUnpolled => Closing::ByItself,
+            | Self::ProfileUnpolled
+            | Self::ReportFailed => Closing::ByItself,
             Self::Failed
             | Self::Rejected
             | Self::ChangedAfterFinal

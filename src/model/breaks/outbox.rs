@@ -2,10 +2,10 @@
 
 use std::fmt;
 
-use super::{BreakRecord, Notice, SinkName};
+use super::{BreakRecord, Notice, QueuedReport, SinkName};
 use crate::model::Timestamp;
 
-/// Names a notice in one ledger.
+/// Names a notice in one ledger: about a break, or that a report was made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct NoticeNumber(pub i64);
 
@@ -80,12 +80,21 @@ pub struct SinkBacklog {
 pub struct Undelivered {
     /// To which sink.
     pub sink: SinkName,
-    /// The notice.
-    pub queued: Queued,
+    /// What was to be told.
+    pub item: UndeliveredItem,
     /// Whether it still waits.
     pub state: DeliveryState,
     /// What went wrong last.
     pub error: Option<String>,
+}
+
+/// What was to be told.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum UndeliveredItem {
+    /// A notice about a break.
+    Break(Queued),
+    /// A report.
+    Report(Box<QueuedReport>),
 }
 
 /// Where a delivery stands that did not arrive.

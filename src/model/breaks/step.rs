@@ -14,6 +14,8 @@ pub enum Subject {
     Profile(Identifier),
     /// Whatever keeps profiles from being polled.
     Cause(Cause),
+    /// A report of `[[reports]]`, by its name.
+    Report(String),
 }
 
 impl fmt::Display for Subject {
@@ -21,6 +23,7 @@ impl fmt::Display for Subject {
         match self {
             Self::Orchestration(id) | Self::Profile(id) => fmt::Display::fmt(id, formatter),
             Self::Cause(cause) => fmt::Display::fmt(cause, formatter),
+            Self::Report(name) => formatter.pad(name),
         }
     }
 }

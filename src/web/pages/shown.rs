@@ -136,7 +136,7 @@ impl BreakRow {
 pub(super) fn about_href(record: &BreakRecord) -> Option<String> {
     match &record.standing.subject {
         Subject::Orchestration(id) => Some(orchestration_href(id)),
-        Subject::Profile(_) | Subject::Cause(_) => None,
+        Subject::Profile(_) | Subject::Cause(_) | Subject::Report(_) => None,
     }
 }
 

@@ -57,7 +57,7 @@ impl Handler for Mailbox {
     }
 }
 
-struct Smtp {
+pub(super) struct Smtp {
     port: u16,
     mailbox: Mailbox,
     /// The certificate, to be trusted.
@@ -69,7 +69,7 @@ struct Smtp {
 
 impl Smtp {
     /// Serves until the process ends: the library has no other way.
-    fn start(signing_in: bool) -> Self {
+    pub(super) fn start(signing_in: bool) -> Self {
         // Several libraries bring a provider, and the server's asks for the process's own.
         aws_lc_rs::default_provider().install_default().unwrap_or_default();
         let folder = tempfile::tempdir().unwrap();
@@ -97,7 +97,7 @@ impl Smtp {
         }
     }
 
-    fn config(&self, tls: SmtpTls, login: Login) -> SinkConfig {
+    pub(super) fn config(&self, tls: SmtpTls, login: Login) -> SinkConfig {
         let target = SinkTarget::Email(EmailConfig {
             host: "localhost".to_owned(),
             port: self.port,
@@ -110,7 +110,7 @@ impl Smtp {
         SinkConfig { extra_roots: Some(extra_roots), ..sink_config("mail", target) }
     }
 
-    fn taken(&self) -> Vec<String> {
+    pub(super) fn taken(&self) -> Vec<String> {
         self.mailbox.taken.lock().unwrap().clone()
     }
 }
@@ -124,13 +124,13 @@ async fn send(config: &SinkConfig, message: &Message) -> Result<(), SendError> {
 }
 
 /// The value of a header, with its further lines.
-fn header<'m>(mail: &'m str, name: &str) -> &'m str {
+pub(super) fn header<'m>(mail: &'m str, name: &str) -> &'m str {
     let line = mail.lines().find(|line| line.starts_with(&format!("{name}: ")));
     line.unwrap_or_else(|| panic!("no {name} in\n{mail}")).split_once(": ").unwrap().1
 }
 
 /// Text without the line ends and codes of quoted-printable.
-fn decoded(mail: &str) -> String {
+pub(super) fn decoded(mail: &str) -> String {
     let joined = mail.replace("=\r\n", "").replace("=\n", "");
     let mut bytes = Vec::new();
     let mut rest = joined.as_bytes();

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use serde_json::Value;
 
-use crate::harness::{Setup, Shell};
+use crate::harness::{Setup, Shell, small_disk};
 
 fn shell() -> Shell {
     let shell = Shell::new(Setup::of(30).profiles(1).sim);
@@ -91,5 +91,37 @@ fn a_configured_report_is_kept_once() {
     let preview = shell.run_well(&["report", "--schedule-preview", "monthly"]).stdout;
     assert_eq!(preview.lines().count(), 12, "{preview}");
     assert!(shell.run_well(&["status"]).stdout.contains("next report"));
+    shell.end();
+}
+
+/// Catches: half a file on a disk that fills up in between, one that is left in the way of the next try, and an error
+/// that does not say what is wrong with what.
+#[test]
+fn a_full_disk_leaves_no_half_file_and_says_so() {
+    let shell = shell();
+    let config = std::fs::read_to_string(shell.file("config.toml")).unwrap();
+    let forms = "period = \"month\"\nforms = [\"text\", \"html\", \"csv\", \"json\"]";
+    std::fs::write(shell.file("config.toml"), config.replace("period = \"month\"", forms)).unwrap();
+    let folder = shell.file("reports");
+    std::fs::create_dir(&folder).unwrap();
+    let on_disk_of = |kib: u32| -> Option<(Option<i32>, String, String)> {
+        let arguments = ["report", "monthly", "--period", "2020-01", "--as-of", "now"];
+        let ran = small_disk(&folder, kib, &shell.command(&arguments), "ls -A")?.output().unwrap();
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        Some((ran.status.code(), text(&ran.stdout), text(&ran.stderr)))
+    };
+    // One on which all of it has room, so that it is the room which is lacking below.
+    let Some((code, left, said)) = on_disk_of(4096) else {
+        return shell.end();
+    };
+    assert_eq!(code, Some(0), "{said}");
+    let files = left.lines().filter(|line| line.starts_with("monthly-2020-01")).count();
+    assert_eq!(files, 12, "{left}");
+    for kib in [4, 12, 20, 40] {
+        let (code, left, said) = on_disk_of(kib).unwrap();
+        assert_eq!((code, left.as_str()), (Some(1), ""), "{kib} KiB: {said}");
+        assert!(said.contains("the disk is full"), "{kib} KiB: {said}");
+        assert!(said.contains(&folder.display().to_string()), "{kib} KiB: {said}");
+    }
     shell.end();
 }

@@ -1,7 +1,8 @@
 //! Real servers of others, run where they are installed.
 
+use std::io::Write as _;
 use std::net::TcpListener;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::Instant;
 
@@ -21,6 +22,35 @@ pub(crate) fn installed(names: &[&str]) -> Option<PathBuf> {
         assert!(process_environment("CI").is_none(), "CI installs {names:?}");
     }
     found
+}
+
+/// A command that runs `program` where a folder is a disk of so many KiB, and `then` in that folder after it. The disk goes
+/// with the command. `None`, which is told, where this user may mount nothing in a namespace of its own.
+pub(crate) fn small_disk(folder: &Path, kib: u32, program: &Command, then: &str) -> Option<Command> {
+    let mount = format!("mount -t tmpfs -o size={kib}k tmpfs \"$0\"");
+    let with = |script: &str| {
+        let mut command = Command::new("unshare");
+        command.args(["--map-root-user", "--mount", "sh", "-c", script]).arg(folder);
+        command
+    };
+    if !with(&mount).output().is_ok_and(|ran| ran.status.success()) {
+        let told = writeln!(std::io::stderr(), "SKIPPED: this user may not mount a disk of its own");
+        told.unwrap();
+        return None;
+    }
+    let script = format!("{mount} && {{ \"$@\"; code=$?; cd \"$0\" && {then}; exit $code; }}");
+    let mut command = with(&script);
+    command.arg(program.get_program()).args(program.get_args());
+    for (name, value) in program.get_envs() {
+        match value {
+            Some(value) => command.env(name, value),
+            None => command.env_remove(name),
+        };
+    }
+    if let Some(place) = program.get_current_dir() {
+        command.current_dir(place);
+    }
+    Some(command)
 }
 
 /// A port that nobody listens on just now.

@@ -88,7 +88,7 @@ async fn a_ledger_of_format_3_gets_the_index_by_which_open_money_is_counted() {
     let former = "DROP INDEX orchestration_open;
         CREATE INDEX orchestration_open ON orchestration (listed_by, created_at)
             WHERE status <> 3 AND status <> 4 AND status <> 5;
-        PRAGMA user_version = 3;";
+        PRAGMA user_version = 4;";
     connection.execute_batch(former).unwrap();
     drop(connection);
     let count = |glance: &Glance| glance.open.iter().map(tallyd::ledger::OpenMoney::count).sum::<u64>();

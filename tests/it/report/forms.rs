@@ -81,6 +81,41 @@ async fn what_people_read() {
     }
 }
 
+/// Catches: many accounts in which nobody finds his way, and a summary of a few that only repeats them.
+#[tokio::test]
+async fn many_accounts_are_told_in_a_line_each_before() {
+    let mut world = story().await;
+    world.now = at("05T11:00");
+    let few = text(&world);
+    assert!(!few.contains("at a glance"), "{few}");
+    let assets = ["USDG", "PAXG", "PYUSD", "EUR", "BTC", "ETH", "SOL", "USDP"];
+    let rows = assets.iter().zip(100..).map(|(asset, number)| Orchestration {
+        source_asset: Some((*asset).into()),
+        ..of_amount(row(number, at("05T10:30")), "1234.5")
+    });
+    world.see(1, rows.collect()).await;
+    world.now = at("06T02:00");
+    world.poll().await;
+    let report = world.report(&period(), AsOf::Now).unwrap();
+    let until_accounts = |text: String, heading: &str| {
+        let (_, from) = text.split_once("at a glance").unwrap();
+        from.split_once(heading).unwrap().0.to_owned()
+    };
+    insta::assert_snapshot!("summary_text", until_accounts(report::text::of(&report), "\nAccounts\n"));
+    insta::assert_snapshot!(
+        "summary_markdown",
+        until_accounts(report::markdown::of(&report), "## Accounts\n")
+    );
+    let html = report::html::of(&report).unwrap();
+    insta::assert_snapshot!("summary_html", until_accounts(html, "<h2>Accounts</h2>"));
+    // Programs read what they read before.
+    assert_eq!(report.tables().len(), 8);
+}
+
+fn text(world: &World) -> String {
+    report::text::of(&world.report(&period(), AsOf::Now).unwrap())
+}
+
 #[tokio::test]
 async fn what_programs_read() {
     let report = told().await;
