@@ -120,7 +120,8 @@ enum Command {
     ///
     /// The first poll begins at once. SIGTERM and Ctrl-C stop it within five seconds, with nothing lost; a
     /// second one ends it at once. SIGHUP reads the configuration again. One `run` may hold a ledger: `poll`,
-    /// `backfill` and `sweep` beside it have it do the work, and every reading command goes in beside it.
+    /// `backfill` and `sweep` beside it have it do the work, and every reading command goes in beside it. With
+    /// `[server] listen` it shows pages for a browser, and answers `/metrics`, `/healthz`, `/readyz` and `/api/v1`.
     Run(run::RunArguments),
     /// Poll every profile once, the first backfill included
     ///

@@ -19,7 +19,7 @@ fn what_is_wrong_with_a_request_is_told_as_a_problem() {
     let daemon = shell.start_daemon();
     let long = format!("X-Long: {}\r\n", "x".repeat(9000));
     let cases = [
-        (request("GET", "/", ""), 404, "there is nothing here"),
+        (request("GET", "/nothing", ""), 404, "there is nothing here"),
         (request("GET", "/metrics/", ""), 404, "there is nothing here"),
         (request("POST", "/metrics", ""), 405, "use GET or HEAD"),
         (request("DELETE", "/readyz", ""), 405, "use GET or HEAD"),
