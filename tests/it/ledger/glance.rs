@@ -77,7 +77,7 @@ async fn completion_times_are_those_of_what_completed_lately() {
 
 /// Catches: a migration that loses open rows from the index, or leaves the former one.
 #[tokio::test]
-async fn a_ledger_of_format_3_gets_the_index_by_which_open_money_is_counted() {
+async fn a_ledger_of_format_4_gets_the_index_by_which_open_money_is_counted() {
     let bench = Bench::new().await;
     bench.commit((0..50).map(row).collect()).await;
     bench.commit(vec![moved(7, Status::Completed, 1)]).await;
