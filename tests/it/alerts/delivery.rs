@@ -8,7 +8,9 @@ use std::time::Duration;
 
 use tallyd::alerts::{Delivery, route};
 use tallyd::clock::{Clock as _, ManualClock};
-use tallyd::config::{AlertsConfig, Login, ProfileFilter, Repeat, SecretUrl, SinkConfig, SinkTarget};
+use tallyd::config::{
+    AlertsConfig, Login, ProfileFilter, Repeat, SecretUrl, SinkConfig, SinkTarget, SmtpTls,
+};
 use tallyd::ledger::{Judge, Ledger, PageCommit, PollNumber, ProfileKey, Progress, Reader, Rules};
 use tallyd::model::{
     Audience, BreakKind, Evidence, Finding, Fingerprint, Identifier, Lane, Observation, Orchestration,
@@ -17,6 +19,7 @@ use tallyd::model::{
 use tempfile::TempDir;
 use tokio::sync::oneshot;
 
+use super::email::{Smtp, header};
 use super::{Receiver, Script, at, now, orchestration, profile, sink_config, webhook_at};
 use crate::harness::in_time;
 
@@ -188,7 +191,9 @@ async fn five_hundred_failures_are_one_message_for_each_sink() {
     let (slack, pager) = (Receiver::start([]).await, Receiver::start([]).await);
     let url = SecretUrl::new(&slack.url.parse().unwrap());
     let alertmanager = Receiver::start([]).await;
+    let smtp = Smtp::start(false);
     let desk = Desk::new(vec![
+        smtp.config(SmtpTls::StartTls, Login::None),
         sink_config("slack", SinkTarget::Slack { url }),
         hook("webhook", &pager),
         sink_config(
@@ -201,6 +206,10 @@ async fn five_hundred_failures_are_one_message_for_each_sink() {
     desk.flush().await;
     assert_eq!(slack.got().len(), 1);
     assert!(slack.got()[0].body.contains("500 breaks of kind failed"), "{}", slack.got()[0].body);
+    let mails = smtp.taken();
+    assert_eq!(mails.len(), 1);
+    assert_eq!(header(&mails[0], "Subject"), "[tallyd critical] treasury: 500 breaks of kind failed");
+    assert_eq!(pager.got().len(), 1);
     assert_eq!(pager.got()[0].json()["summary"]["members"].as_array().unwrap().len(), 500);
     let each = alertmanager.got()[0].json().as_array().unwrap().len();
     assert_eq!(each, 500, "Alertmanager groups by itself");
