@@ -20,7 +20,7 @@ use super::{LedgerError, Problem, Reader, breaks, outbox};
 
 /// So many of the journal's newest entries, and of the orchestrations that were created last, are looked through for
 /// what completed. It takes some milliseconds, and is a day of ten thousand movements or more.
-const LOOKED_THROUGH: u32 = 4000;
+const LOOKED_THROUGH: u32 = 2000;
 
 /// What is asked for.
 #[derive(Clone, Copy, Debug)]

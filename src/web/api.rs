@@ -24,7 +24,7 @@ use super::{OPENAPI, Site, reply};
 const USUAL: u64 = 100;
 
 /// The largest limit.
-const MOST: u64 = 500;
+const MOST: u64 = 200;
 
 /// What a handler answers.
 type Answer = Result<Response<Body>, Refusal>;

@@ -41,17 +41,8 @@ impl BreakState {
         }
     }
 
-    /// In words of the index by need: any other would read the rows.
+    /// Among unresolved ones, in words of the index by need: any other would read the rows.
     const fn condition(self) -> &'static str {
-        match self {
-            Self::Open => "(k.resolved_at IS NULL AND (k.muted_at IS NOT NULL) = 0)",
-            Self::Acknowledged => "(k.resolved_at IS NULL AND (k.muted_at IS NOT NULL))",
-            Self::Resolved => "k.resolved_at IS NOT NULL",
-        }
-    }
-
-    /// The same among unresolved ones.
-    const fn condition_unresolved(self) -> &'static str {
         match self {
             Self::Open => "(k.muted_at IS NOT NULL) = 0",
             Self::Acknowledged => "(k.muted_at IS NOT NULL)",
@@ -118,23 +109,28 @@ pub struct BreakPlace {
     pub number: BreakNumber,
 }
 
-/// A filter as SQL.
+/// A filter as SQL: the parts of its list, one behind the other.
 pub(super) struct Conditions {
-    /// What the index by need answers.
+    parts: Vec<Part>,
+}
+
+/// A part of a list, which one index has in order.
+struct Part {
+    order: Order,
+    /// What the index answers.
     text: String,
     /// What only the rows of breaks and orchestrations answer.
     beyond: Vec<String>,
     parameters: Vec<Box<dyn ToSql>>,
-    order: Order,
 }
 
 /// In which order breaks come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Order {
-    /// Unresolved ones alone, in the order of the index by need.
+    /// Unresolved ones, by what needs a person first.
     ByNeed,
-    /// With resolved ones behind them, which are in no index.
-    WithResolved,
+    /// Resolved ones, the latest first.
+    ByEnd,
 }
 
 /// Some of the breaks that a filter admits.
@@ -151,19 +147,71 @@ const RAIL_TEXT: &str = "CASE o.{end}_rail WHEN 1 THEN 'profile' \
 
 impl Conditions {
     pub(super) fn of(filter: &BreakFilter) -> Self {
-        let has_resolved = filter.states.contains(&BreakState::Resolved);
-        let (order, text) =
-            if has_resolved { (Order::WithResolved, "1") } else { (Order::ByNeed, "k.resolved_at IS NULL") };
-        let mut conditions =
-            Self { text: text.to_owned(), beyond: Vec::new(), parameters: Vec::new(), order };
-        if !filter.states.is_empty() {
-            let condition = match order {
-                Order::ByNeed => BreakState::condition_unresolved,
-                Order::WithResolved => BreakState::condition,
-            };
-            let states: Vec<_> = filter.states.iter().map(|state| condition(*state)).collect();
-            conditions.and(&format!("({})", states.join(" OR ")));
+        let unresolved = filter.states.iter().filter(|state| **state != BreakState::Resolved);
+        let unresolved: Vec<_> = unresolved.map(|state| state.condition()).collect();
+        let mut parts = Vec::new();
+        if filter.states.is_empty() || !unresolved.is_empty() {
+            let mut part = Part::of(filter, Order::ByNeed);
+            if !unresolved.is_empty() {
+                part.and(&format!("({})", unresolved.join(" OR ")));
+            }
+            parts.push(part);
         }
+        if filter.states.contains(&BreakState::Resolved) {
+            parts.push(Part::of(filter, Order::ByEnd));
+        }
+        Self { parts }
+    }
+
+    /// Whether telling them means to read the rows of breaks and orchestrations.
+    pub(super) fn reads_rows(&self) -> bool {
+        self.parts.iter().any(|part| !part.beyond.is_empty())
+    }
+
+    pub(super) fn count(&self, connection: &Connection) -> Result<BreakTotal, Problem> {
+        let mut total = BreakTotal::default();
+        for part in &self.parts {
+            part.count(connection, &mut total)?;
+        }
+        Ok(total)
+    }
+
+    /// Only what is behind a place in the list.
+    pub(super) fn behind(&mut self, behind: BreakPlace) {
+        if behind.resolved_at.is_some() {
+            self.parts.retain(|part| part.order == Order::ByEnd);
+        }
+        if let Some(first) = self.parts.first_mut() {
+            first.behind(behind);
+        }
+    }
+
+    /// The first `limit` of them; looks at no more than `looked_at` for what only rows answer.
+    pub(super) fn places(
+        &self,
+        connection: &Connection,
+        limit: u64,
+        looked_at: u64,
+    ) -> Result<Places, Problem> {
+        let mut places = Places { found: Vec::new(), looked_to: None };
+        for part in &self.parts {
+            if places.looked_to.is_some() || places.found.len() as u64 == limit {
+                break;
+            }
+            part.places(connection, limit, looked_at, &mut places)?;
+        }
+        Ok(places)
+    }
+}
+
+impl Part {
+    fn of(filter: &BreakFilter, order: Order) -> Self {
+        let text = match order {
+            Order::ByNeed => "k.resolved_at IS NULL",
+            Order::ByEnd => "k.resolved_at IS NOT NULL",
+        };
+        let mut conditions =
+            Self { order, text: text.to_owned(), beyond: Vec::new(), parameters: Vec::new() };
         if !filter.kinds.is_empty() {
             let kinds = conditions.list(&filter.kinds);
             conditions.and(&format!("k.kind IN ({kinds})"));
@@ -188,8 +236,9 @@ impl Conditions {
         }
         match filter.history {
             WhichHistory::With => {}
-            WhichHistory::Without => conditions.and("k.history = 0"),
-            WhichHistory::Only => conditions.and("k.history = 1"),
+            // With a plus the index is gone through in its order; without, all of it would be sorted anew.
+            WhichHistory::Without => conditions.and("+k.history = 0"),
+            WhichHistory::Only => conditions.and("+k.history = 1"),
         }
         conditions.add_route(filter);
         conditions
@@ -249,15 +298,11 @@ impl Conditions {
         names.join(", ")
     }
 
-    /// Whether telling them means to read the rows of breaks and orchestrations.
-    pub(super) fn reads_rows(&self) -> bool {
-        !self.beyond.is_empty()
-    }
-
     const fn index(&self) -> &'static str {
         match self.order {
             Order::ByNeed => " INDEXED BY break_by_need",
-            Order::WithResolved => "",
+            // A ledger of a former format has none.
+            Order::ByEnd => "",
         }
     }
 
@@ -266,49 +311,38 @@ impl Conditions {
     }
 
     /// By whether somebody looked after them, in the words of the index: any other would read every row.
-    pub(super) fn count(&self, connection: &Connection) -> Result<BreakTotal, Problem> {
-        let is_handled = match self.order {
-            Order::ByNeed => "(k.muted_at IS NOT NULL)",
-            Order::WithResolved => "(k.muted_at IS NOT NULL OR k.resolved_at IS NOT NULL)",
-        };
+    fn count(&self, connection: &Connection, total: &mut BreakTotal) -> Result<(), Problem> {
         let query = format!(
-            "SELECT {is_handled} AS handled, count(*) FROM break AS k{} WHERE {} AND {} GROUP BY handled",
+            "SELECT (k.muted_at IS NOT NULL) AS handled, count(*) FROM break AS k{} WHERE {} AND {} GROUP BY handled",
             self.index(),
             self.text,
             self.beyond()
         );
         let mut statement = connection.prepare(&query)?;
         let mut groups = statement.query(params_from_iter(&self.parameters))?;
-        let mut total = BreakTotal::default();
         while let Some(group) = groups.next()? {
             let count: u64 = group.get(1)?;
             total.all += count;
             let is_handled: bool = group.get(0)?;
-            if !is_handled {
+            if self.order == Order::ByNeed && !is_handled {
                 total.open += count;
             }
         }
-        Ok(total)
+        Ok(())
     }
 
-    /// Only what is behind a place in the order of [`places`](Self::places).
-    pub(super) fn behind(&mut self, behind: BreakPlace) {
+    fn behind(&mut self, behind: BreakPlace) {
         let BreakPlace { resolved_at, is_muted, severity, is_history, since, number } = behind;
         let severity = self.parameter(severity);
-        let [resolved, muted, history, since, number] = [
-            resolved_at.map_or(0, |at| at.as_micros().saturating_neg()),
-            i64::from(is_muted),
-            i64::from(is_history),
-            since.as_micros(),
-            number.0,
-        ]
-        .map(|value| self.parameter(value));
-        let (columns, values) = match self.order {
-            Order::ByNeed => (String::new(), String::new()),
-            Order::WithResolved => (
-                "k.resolved_at IS NOT NULL, coalesce(-k.resolved_at, 0), ".to_owned(),
-                format!("{}, {resolved}, ", i64::from(resolved_at.is_some())),
-            ),
+        let [muted, history, since, number] =
+            [i64::from(is_muted), i64::from(is_history), since.as_micros(), number.0]
+                .map(|value| self.parameter(value));
+        let (columns, values) = match (self.order, resolved_at) {
+            (Order::ByEnd, Some(at)) => {
+                let ended = self.parameter(at.as_micros().saturating_neg());
+                ("-k.resolved_at, ", format!("{ended}, "))
+            }
+            _ => ("", String::new()),
         };
         self.and(&format!(
             "({columns}(k.muted_at IS NOT NULL), -k.severity, k.history, k.since, k.number)
@@ -316,19 +350,19 @@ impl Conditions {
         ));
     }
 
-    /// The first `limit` of them by what needs a person first; looks at no more than `looked_at` for what only rows
-    /// answer.
-    pub(super) fn places(
+    fn places(
         &self,
         connection: &Connection,
         limit: u64,
         looked_at: u64,
-    ) -> Result<Places, Problem> {
+        places: &mut Places,
+    ) -> Result<(), Problem> {
         let order = match self.order {
             Order::ByNeed => "",
-            Order::WithResolved => "k.resolved_at IS NOT NULL, k.resolved_at DESC, ",
+            Order::ByEnd => "k.resolved_at DESC, ",
         };
-        let rows = if self.reads_rows() { looked_at } else { limit };
+        let left = limit - places.found.len() as u64;
+        let rows = if self.beyond.is_empty() { left } else { looked_at };
         let query = format!(
             "SELECT {}, k.resolved_at, (k.muted_at IS NOT NULL), k.severity, k.history, k.since, k.number
              FROM break AS k{} WHERE {}
@@ -339,7 +373,6 @@ impl Conditions {
         );
         let mut statement = connection.prepare(&query)?;
         let mut all = statement.query(params_from_iter(&self.parameters))?;
-        let mut places = Places { found: Vec::new(), looked_to: None };
         let mut looked = 0;
         while let Some(row) = all.next()? {
             looked += 1;
@@ -348,13 +381,13 @@ impl Conditions {
                 places.found.push(place);
             }
             if places.found.len() as u64 == limit {
-                return Ok(places);
+                return Ok(());
             }
             if looked == rows {
                 places.looked_to = Some(place);
             }
         }
-        Ok(places)
+        Ok(())
     }
 }
 

@@ -72,7 +72,7 @@ async fn completion_times_are_those_of_what_completed_lately() {
     let glance = at(&bench.reader(), week + 200);
     assert_eq!(glance.completed.reach, CompletedReach::Newest);
     let found: usize = glance.completed.routes.iter().map(|route| route.spans.len()).sum();
-    assert!((4000..=4502).contains(&found), "{found}");
+    assert!((2000..=4002).contains(&found), "{found}");
 }
 
 /// Catches: a migration that loses open rows from the index, or leaves the former one.
@@ -88,7 +88,7 @@ async fn a_ledger_of_format_4_gets_the_index_by_which_open_money_is_counted() {
     let former = "DROP INDEX orchestration_open;
         CREATE INDEX orchestration_open ON orchestration (listed_by, created_at)
             WHERE status <> 3 AND status <> 4 AND status <> 5;
-        PRAGMA user_version = 4;";
+        DROP INDEX break_by_end; PRAGMA user_version = 4;";
     connection.execute_batch(former).unwrap();
     drop(connection);
     let count = |glance: &Glance| glance.open.iter().map(tallyd::ledger::OpenMoney::count).sum::<u64>();

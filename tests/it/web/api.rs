@@ -43,7 +43,7 @@ fn every_answer_is_as_the_description_says() {
     let (shell, daemon) = troubled_world(300);
     check(&daemon, "/api/v1/status", "/api/v1/status");
     check(&daemon, "/api/v1/openapi.json", "/api/v1/openapi.json");
-    let breaks = check(&daemon, "/api/v1/breaks", "/api/v1/breaks?limit=500");
+    let breaks = check(&daemon, "/api/v1/breaks", "/api/v1/breaks?limit=200");
     let list = breaks["breaks"].as_array().unwrap();
     assert!(list.len() > 20, "{breaks}");
     assert_eq!(breaks["total"], list.len());
@@ -75,8 +75,8 @@ fn every_answer_is_as_the_description_says() {
 fn whatever_a_row_holds_the_answer_is_as_described() {
     let (shell, daemon) = hostile_world(20);
     for (template, path) in [
-        ("/api/v1/breaks", "/api/v1/breaks?limit=500".to_owned()),
-        ("/api/v1/orchestrations", "/api/v1/orchestrations?limit=500".to_owned()),
+        ("/api/v1/breaks", "/api/v1/breaks?limit=200".to_owned()),
+        ("/api/v1/orchestrations", "/api/v1/orchestrations?limit=200".to_owned()),
         ("/api/v1/orchestrations/{id}", format!("/api/v1/orchestrations/{ODD_PATH}")),
         ("/api/v1/orchestrations/{id}/journal", format!("/api/v1/orchestrations/{ODD_PATH}/journal")),
     ] {
@@ -107,7 +107,7 @@ fn the_documents_are_those_of_the_commands() {
     let (shell, daemon) = troubled_world(60);
     let told =
         |arguments: &[&str]| -> Value { serde_json::from_str(&shell.run_well(arguments).stdout).unwrap() };
-    let breaks = document(&daemon, "/api/v1/breaks?limit=500");
+    let breaks = document(&daemon, "/api/v1/breaks?limit=200");
     assert_eq!(breaks["breaks"], told(&["breaks", "list", "--json"])["breaks"]);
     let number = breaks["breaks"][0]["number"].to_string();
     let story = document(&daemon, &format!("/api/v1/breaks/{number}"));
@@ -138,7 +138,7 @@ fn the_pages_of_a_list_have_all_of_it_once_and_in_order() {
     let mut newest_first = oldest_first;
     newest_first.reverse();
     assert_eq!(ids(&pages(&daemon, "/api/v1/orchestrations?limit=100")), newest_first);
-    assert_eq!(ids(&pages(&daemon, "/api/v1/orchestrations?limit=300")), newest_first);
+    assert_eq!(ids(&pages(&daemon, "/api/v1/orchestrations?limit=200")), newest_first);
     for (statuses, meant) in [
         ("status=FAILED", vec!["FAILED"]),
         ("status=PROCESSING&status=PENDING", vec!["PROCESSING", "PENDING"]),
@@ -184,7 +184,7 @@ fn a_page_that_finds_nothing_says_where_to_go_on() {
 #[test]
 fn the_pages_of_breaks_have_all_of_them_in_the_order_of_the_command() {
     let (shell, daemon) = troubled_world(300);
-    let all = numbers(&[document(&daemon, "/api/v1/breaks?limit=500")]);
+    let all = numbers(&[document(&daemon, "/api/v1/breaks?limit=200")]);
     let failed = numbers(&[document(&daemon, "/api/v1/breaks?kind=failed")]);
     let (first, second, third) = (all[0].to_string(), failed[0].to_string(), failed[1].to_string());
     shell.run_well(&["breaks", "ack", &first, "--why", "looked at", "--by", "ops"]);
@@ -192,7 +192,7 @@ fn the_pages_of_breaks_have_all_of_them_in_the_order_of_the_command() {
     for filters in
         ["", "state=open&state=acknowledged&state=resolved", "severity=critical", "history=without"]
     {
-        let whole = document(&daemon, &format!("/api/v1/breaks?{filters}&limit=500"));
+        let whole = document(&daemon, &format!("/api/v1/breaks?{filters}&limit=200"));
         let in_parts = pages(&daemon, &format!("/api/v1/breaks?{filters}&limit=3"));
         assert_eq!(numbers(&in_parts), numbers(&[whole]), "{filters}");
         assert!(in_parts.len() > 1, "{filters}");

@@ -10,6 +10,7 @@ use super::stage::{ODD_ID, ODD_PATH, SHARED_REF_ID, SHOWN, hostile_world};
 use crate::harness::{Running, installed};
 
 /// Where Node and what it needs are; `None` where they are not installed.
+#[expect(clippy::print_stderr, reason = "a test that is left out says so")]
 fn looker() -> Option<(PathBuf, PathBuf, PathBuf)> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/pages");
     let (node, browser) = (installed(&["node"])?, installed(&["chromium", "chromium-browser"])?);
@@ -26,7 +27,7 @@ fn look(name: &str, path: &str, status: u16, texts: &[&str]) -> Value {
 }
 
 fn looks(daemon: &Running) -> Vec<Value> {
-    let breaks = document(daemon, "/api/v1/breaks?kind=failed&limit=500");
+    let breaks = document(daemon, "/api/v1/breaks?kind=failed&limit=200");
     let breaks = breaks["breaks"].as_array().unwrap();
     let number = &breaks.iter().find(|one| one["subject"] == ODD_ID).unwrap()["number"];
     let plain = &breaks.iter().find(|one| one["subject"] != ODD_ID).unwrap()["subject"];

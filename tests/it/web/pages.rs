@@ -123,7 +123,7 @@ fn what_is_not_there_is_told_as_a_page_that_says_what_to_do() {
 #[test]
 fn search_leads_to_what_is_meant() {
     let (shell, daemon) = hostile_world(20);
-    let plain = document(&daemon, "/api/v1/orchestrations?limit=500")["items"].clone();
+    let plain = document(&daemon, "/api/v1/orchestrations?limit=200")["items"].clone();
     let by_ref = plain.as_array().unwrap().iter().map(|item| &item["orchestration"]);
     let known =
         by_ref.clone().find(|row| row["ref_id"].as_str().is_some_and(|id| id.starts_with("payout"))).unwrap();
@@ -167,7 +167,7 @@ fn the_list_of_breaks_is_the_ledgers_page_by_page() {
         let breaks = documents.iter().flat_map(|one| one["breaks"].as_array().unwrap());
         breaks.map(|one| one["number"].as_i64().unwrap()).collect()
     };
-    let wanted = numbers(pages(&daemon, "/api/v1/breaks?limit=500"));
+    let wanted = numbers(pages(&daemon, "/api/v1/breaks?limit=200"));
     assert!(wanted.len() > 60, "{}", wanted.len());
     let mut found = Vec::new();
     let mut next = Some("/breaks".to_owned());

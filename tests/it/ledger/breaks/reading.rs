@@ -189,7 +189,7 @@ async fn what_failed_in_a_ledger_that_kept_no_breaks_is_judged_once_by_the_next_
     bench.commit(vec![ended(5, Status::Rejected, None), ended(6, Status::Failed, None)]).await;
     // The format that has breaks and does not know of what stood before them.
     let older = "DROP TABLE transfer_seen; DROP TABLE unjudged; ALTER TABLE profile DROP COLUMN first_listing; \
-                 ALTER TABLE schedule_run DROP COLUMN done_at; PRAGMA user_version = 2";
+                 ALTER TABLE schedule_run DROP COLUMN done_at; DROP INDEX break_by_end; PRAGMA user_version = 2";
     let (bench, ()) =
         bench.meanwhile(|path| rusqlite::Connection::open(path).unwrap().execute_batch(older).unwrap()).await;
     let judge = |facts: &PageFacts<'_>| tallyd::breaks::judge(&Limits::default(), History::Recorded, facts);
