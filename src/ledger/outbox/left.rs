@@ -61,8 +61,10 @@ pub(in crate::ledger) fn backlogs(connection: &Connection) -> Result<Vec<SinkBac
 }
 
 fn undelivered(connection: &Connection, most: usize) -> Result<Vec<Undelivered>, Problem> {
+    // A ledger of a former format is read as it is.
+    let report = if reports::are_kept(connection)? { "n.report" } else { "NULL" };
     let query = format!(
-        "SELECT {QUEUED}, d.sink, d.next_at, d.error, d.ended_at, n.report FROM delivery AS d
+        "SELECT {QUEUED}, d.sink, d.next_at, d.error, d.ended_at, {report} FROM delivery AS d
          JOIN notice AS n ON n.number = d.notice LEFT JOIN break AS k ON k.number = n.break
          LEFT JOIN profile AS p ON p.key = k.profile
          WHERE d.state IN ('waiting', 'dead') ORDER BY d.sink, d.state DESC, n.number DESC LIMIT ?1"

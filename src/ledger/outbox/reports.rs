@@ -3,10 +3,18 @@
 use rusqlite::types::Type;
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
-use crate::ledger::{LedgerError, Problem, Reader};
+use crate::ledger::{LedgerError, Problem, Reader, schema};
 use crate::model::{MadeReport, NoticeNumber, QueuedReport, Severity, SinkName, Timestamp};
 
 use super::stored_report;
+
+/// The format since which reports are in the outbox.
+const SINCE_FORMAT: i64 = 4;
+
+/// Whether the ledger has reports in its outbox.
+pub(super) fn are_kept(connection: &Connection) -> Result<bool, Problem> {
+    Ok(schema::user_version(connection)? >= SINCE_FORMAT)
+}
 
 /// The occasion of a notice that tells of a report.
 const MADE: &str = "made";

@@ -4,11 +4,10 @@
 
 use rusqlite::{Connection, params};
 
-use crate::ledger::{Problem, schema};
+use crate::ledger::Problem;
 use crate::model::Timestamp;
 
-/// The format since which reports are in the outbox.
-const SINCE_FORMAT: i64 = 4;
+use super::reports;
 
 /// What became of a report at one sink, by what names it in any ledger of the same line.
 pub(in crate::ledger) struct EndedReport {
@@ -22,7 +21,7 @@ pub(in crate::ledger) struct EndedReport {
 
 /// The reports that another ledger has sent or given up.
 pub(in crate::ledger) fn ended(former: &Connection) -> Result<Vec<EndedReport>, Problem> {
-    if schema::user_version(former)? < SINCE_FORMAT {
+    if !reports::are_kept(former)? {
         return Ok(Vec::new());
     }
     Ok(former
