@@ -1,7 +1,7 @@
 //! What people and programs look at: pages, and a JSON API. Everything is read; nothing is written.
 //!
 //! Owns addresses, queries and how answers look. Connections, limits and who may ask are the listener's. Readers of
-//! the ledger take turns at one [`desk`], so that however many ask, the polls have the machine.
+//! the ledger take turns at one desk, so that however many ask, the polls have the machine.
 
 mod api;
 mod cursor;
