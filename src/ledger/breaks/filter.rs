@@ -44,8 +44,9 @@ impl BreakState {
     /// Among unresolved ones, in words of the index by need: any other would read the rows.
     const fn condition(self) -> &'static str {
         match self {
-            Self::Open => "(k.muted_at IS NOT NULL) = 0",
-            Self::Acknowledged => "(k.muted_at IS NOT NULL)",
+            // As bounds: an equality would have the rest sorted anew.
+            Self::Open => "(k.muted_at IS NOT NULL) <= 0",
+            Self::Acknowledged => "(k.muted_at IS NOT NULL) > 0",
             Self::Resolved => "0",
         }
     }
