@@ -199,7 +199,7 @@ fn people_acknowledge_and_resolve_beside_a_daemon_and_without_one() {
         [4, 1]
     );
     assert_eq!(numbers(&shell, &["--state", "acknowledged"]), [2]);
-    assert_eq!(numbers(&shell, &["--state", "resolved"]), [3]);
+    assert_eq!(numbers(&shell, &["--state", "resolved", "--kind", "failed"]), [3]);
     let shown = json_of(&shell, &["breaks", "show", "payout-1", "--json"]);
     let steps: Vec<_> =
         shown["breaks"][0]["steps"].as_array().unwrap().iter().map(|step| step["kind"].clone()).collect();
