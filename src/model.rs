@@ -63,7 +63,7 @@ pub use rank::nearest_rank;
 pub use received::{Fingerprint, Received};
 pub use report_form::ReportForm;
 pub use route::{Endpoint, Rail, Route};
-pub use shown::{cut, plain, span};
+pub use shown::{cut, grouped, plain, span};
 pub use status::{LegStatus, Status};
 pub use sum::Sum;
 pub use sweep_window::SweepWindow;

@@ -1,6 +1,6 @@
 //! Numbers and spans of time, as people read them.
 
-use crate::model::{Timestamp, span};
+use crate::model::{Timestamp, grouped, span};
 
 /// How long ago `time` was, in at most two units: `3d 4h`, `12m 5s`.
 pub fn age(now: Timestamp, time: Timestamp) -> String {
@@ -9,15 +9,7 @@ pub fn age(now: Timestamp, time: Timestamp) -> String {
 
 /// A whole number with its thousands set apart.
 pub fn thousands(number: u64) -> String {
-    let digits = number.to_string();
-    let mut text = String::with_capacity(digits.len() + digits.len() / 3);
-    for (index, digit) in digits.chars().enumerate() {
-        if index > 0 && (digits.len() - index).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
+    grouped(&number.to_string())
 }
 
 #[cfg(test)]

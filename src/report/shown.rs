@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::model::{Timestamp, plain, span};
+use crate::model::{Timestamp, grouped, plain, span};
 use crate::schedule::Zone;
 
 use super::tables::{Cell, ColumnReader, Row, Table};
@@ -30,25 +30,6 @@ fn of_span(micros: i64) -> String {
 
 fn seconds(at: Timestamp) -> Timestamp {
     Timestamp::from_micros(at.as_micros() - at.as_micros().rem_euclid(1_000_000))
-}
-
-/// A decimal with its thousands set apart.
-fn grouped(number: &str) -> String {
-    let (sign, digits) = number.strip_prefix('-').map_or(("", number), |digits| ("-", digits));
-    let (whole, fraction) =
-        digits.split_once('.').map_or((digits, None), |(whole, rest)| (whole, Some(rest)));
-    let mut text = sign.to_owned();
-    for (index, digit) in whole.chars().enumerate() {
-        if index > 0 && (whole.len() - index).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    if let Some(fraction) = fraction {
-        text.push('.');
-        text.push_str(fraction);
-    }
-    text
 }
 
 /// The columns that people read: those of data and those in which nothing ever stands are left out.

@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 
 use crate::display::numbers::thousands;
 use crate::ledger::OpenMoney;
-use crate::model::{AgeBand, Sum};
+use crate::model::{AgeBand, Sum, grouped};
 
-use super::shown::{Bar, bars, grouped, short};
+use super::shown::{Bar, bars, short};
 
 /// So many routes are shown one by one; the rest is counted together.
 const ROUTES: usize = 12;

@@ -7,7 +7,7 @@ use crate::display::words;
 use crate::ledger::BreakState;
 use crate::model::{
     Amount, BreakRecord, Identifier, Orchestration, Profile, Severity, Status, Subject, Timestamp, cut,
-    plain, span,
+    grouped, plain, span,
 };
 
 /// The most characters of a value that a page shows. Whoever needs more of it has the commands and the API.
@@ -197,25 +197,6 @@ pub(super) fn amount_of(row: &Orchestration) -> String {
     let parts: Vec<_> =
         [amount, row.source_asset.as_deref().map(str::to_owned)].into_iter().flatten().collect();
     short(&parts.join(" "), 120)
-}
-
-/// A decimal with its thousands set apart.
-pub(super) fn grouped(decimal: &str) -> String {
-    let (sign, digits) = decimal.strip_prefix('-').map_or(("", decimal), |digits| ("-", digits));
-    let (whole, fraction) =
-        digits.split_once('.').map_or((digits, None), |(whole, rest)| (whole, Some(rest)));
-    let mut text = sign.to_owned();
-    for (index, digit) in whole.chars().enumerate() {
-        if index > 0 && (whole.len() - index).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    if let Some(fraction) = fraction {
-        text.push('.');
-        text.push_str(fraction);
-    }
-    text
 }
 
 /// The name of a profile, or its id.
