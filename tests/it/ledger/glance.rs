@@ -1,7 +1,6 @@
 //! The ledger at a glance: what a page needs, and what that takes.
 
-use std::path::Path;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use tallyd::ledger::{CompletedReach, Glance, GlanceWanted, Ledger, Reader};
 use tallyd::model::{Amount, Endpoint, Orchestration, Status};
@@ -109,26 +108,4 @@ async fn a_ledger_of_format_4_gets_the_index_by_which_open_money_is_counted() {
         )
         .unwrap();
     assert!(plan.contains("COVERING INDEX orchestration_open"), "{plan}");
-}
-
-/// Run by hand, on the ledger that `TALLYD_MEASURED` names.
-#[test]
-#[ignore = "it measures, and checks nothing"]
-fn what_a_glance_takes() {
-    let path = tallyd::config::process_environment("TALLYD_MEASURED").unwrap();
-    let reader = Reader::open(Path::new(&path)).unwrap();
-    let now = reader.clock_skew().unwrap().unwrap().seen_at;
-    let completed_since = now.minus(Duration::from_secs(7 * 86_400));
-    for _ in 0..5 {
-        let began = Instant::now();
-        reader.overview(now).unwrap();
-        let overview = began.elapsed();
-        let glance = reader.glance(GlanceWanted { now, completed_since, breaks: 12 }).unwrap();
-        let both = began.elapsed();
-        let open: u64 = glance.open.iter().map(tallyd::ledger::OpenMoney::count).sum();
-        eprintln!(
-            "overview {overview:?}, with the glance {both:?}: {open} open on {} routes",
-            glance.open.len()
-        );
-    }
 }
