@@ -31,6 +31,17 @@ impl<'a> Query<'a> {
         }
     }
 
+    /// Reads what a form sends: a field that was left empty is as good as none.
+    ///
+    /// # Errors
+    ///
+    /// It has a key that is not in `known`.
+    pub(super) fn of_form(query: Option<&'a str>, known: &[&str]) -> Result<Self, Refusal> {
+        let mut query = Self::read(query, known)?;
+        query.pairs.retain(|(_, value)| !value.is_empty());
+        Ok(query)
+    }
+
     fn read(query: Option<&'a str>, known: &[&str]) -> Result<Self, Refusal> {
         let pairs: Vec<_> = form_urlencoded::parse(query.unwrap_or_default().as_bytes()).collect();
         if let Some((key, _)) = pairs.iter().find(|(key, _)| !known.contains(&&**key)) {

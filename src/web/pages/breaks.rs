@@ -68,7 +68,7 @@ struct Input {
 }
 
 pub(super) async fn page(State(site): State<Arc<Site>>, uri: Uri) -> Answer {
-    let query = Query::parse(uri.query(), &[&BREAK_FILTERS[..], &[CURSOR]].concat())?;
+    let query = Query::of_form(uri.query(), &[&BREAK_FILTERS[..], &[CURSOR]].concat())?;
     let wanted = filter::Breaks::of(&query)?;
     let mark = query.mark();
     let behind = query.one(CURSOR, |text| cursor::read::<BreakPlace>(text, mark))?;

@@ -56,7 +56,7 @@ enum Answered {
 }
 
 pub(super) async fn page(State(site): State<Arc<Site>>, uri: Uri) -> Answer {
-    let query = Query::parse(uri.query(), &["q"])?;
+    let query = Query::of_form(uri.query(), &["q"])?;
     let asked = query.one("q", |text| Ok(text.to_owned()))?.unwrap_or_default();
     let (config, local) = (site.config(), site.now());
     let answered = site.read(move |reader| {

@@ -336,3 +336,16 @@ fn tricks(shell: &Shell, daemon: &Running, links: &[String]) {
     std::fs::remove_dir_all(&folder).unwrap();
     assert!(page(daemon, "/reports").contains("Its folder cannot be read"));
 }
+
+/// Catches: fields of a form that were left empty and are taken for nonsense.
+#[test]
+fn a_form_that_is_sent_as_it_stands_is_answered() {
+    let (shell, daemon) = hostile_world(60);
+    let empty = "severity=&history=with&profile=&route=&from=&to=&asset=&opened_after=&opened_before=&in_trouble_since=";
+    let listed_by = |query: &str| listed(&page(&daemon, &format!("/breaks?{query}")));
+    assert_eq!(listed_by(&format!("state=open&state=acknowledged&{empty}")), listed_by(""));
+    assert_eq!(listed_by(&format!("state=open&{empty}&kind=failed")), listed_by("state=open&kind=failed"));
+    assert!(page(&daemon, "/search?q=").contains("What are you looking for?"));
+    daemon.stop();
+    shell.end();
+}
