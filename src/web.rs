@@ -18,6 +18,9 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use axum::Router;
+use axum::body::Body;
+use axum::http::Response;
+use axum::http::request::Parts;
 
 use crate::clock::SharedClock;
 use crate::config::Config;
@@ -25,6 +28,7 @@ use crate::ledger::Reader;
 use crate::model::Timestamp;
 use desk::Desk;
 use refusal::Refusal;
+use reply::Reply;
 
 /// The description of the API, in the form of `OpenAPI` 3.1.
 pub const OPENAPI: &str = include_str!("../docs/openapi.json");
@@ -62,12 +66,15 @@ impl Site {
         self.clock.now()
     }
 
-    /// Reads the ledger when it is this request's turn.
-    async fn read<T: Send + 'static>(
+    /// Answers a request by what `job` makes of the ledger when it is its turn. Nothing but the address may decide what
+    /// that is: who waits for the same address is given the same answer.
+    async fn answer(
         &self,
-        job: impl FnOnce(&Reader) -> Result<T, Refusal> + Send + 'static,
-    ) -> Result<T, Refusal> {
-        self.desk.read(job).await
+        asked: &Parts,
+        job: impl FnOnce(&Reader) -> Result<Reply, Refusal> + Send + 'static,
+    ) -> Result<Response<Body>, Refusal> {
+        let reply = self.desk.answer(asked.uri.to_string(), job).await?;
+        Ok(reply.respond(&asked.headers))
     }
 }
 

@@ -12,13 +12,14 @@ use std::sync::Arc;
 use axum::Router;
 use axum::body::Body;
 use axum::extract::State;
-use axum::http::header::HeaderMap;
-use axum::http::{HeaderValue, Response, Uri};
+use axum::http::request::Parts;
+use axum::http::{HeaderValue, Response};
 use axum::routing::get;
 
 use super::query::Query;
 use super::refusal::Refusal;
-use super::{OPENAPI, Site, reply};
+use super::reply::Reply;
+use super::{OPENAPI, Site};
 
 /// How many rows an answer has, where no limit is given.
 const USUAL: u64 = 100;
@@ -41,7 +42,7 @@ pub(super) fn router() -> Router<Arc<Site>> {
         .route("/api/v1/openapi.json", get(description))
 }
 
-async fn description(State(_): State<Arc<Site>>, uri: Uri, asked: HeaderMap) -> Answer {
-    Query::parse(uri.query(), &[])?;
-    Ok(reply::tagged(&asked, HeaderValue::from_static("application/json"), OPENAPI))
+async fn description(State(_): State<Arc<Site>>, asked: Parts) -> Answer {
+    Query::parse(asked.uri.query(), &[])?;
+    Ok(Reply::document(HeaderValue::from_static("application/json"), OPENAPI)?.respond(&asked.headers))
 }

@@ -21,17 +21,18 @@ use askama::Template;
 use axum::Router;
 use axum::body::Body;
 use axum::extract::State;
+use axum::http::Response;
 use axum::http::header::{
-    CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, REFERRER_POLICY,
-    X_FRAME_OPTIONS,
+    CONTENT_SECURITY_POLICY, HeaderName, HeaderValue, REFERRER_POLICY, X_FRAME_OPTIONS,
 };
-use axum::http::{Response, Uri};
+use axum::http::request::Parts;
 use axum::middleware::map_response;
 use axum::routing::get;
 
+use super::Site;
 use super::query::Query;
 use super::refusal::Refusal;
-use super::{Site, reply};
+use super::reply::Reply;
 
 /// How all pages look.
 const STYLE: &str = include_str!("../../templates/pages/style.css");
@@ -69,9 +70,9 @@ pub(super) fn router() -> Router<Arc<Site>> {
         .layer(map_response(guarded))
 }
 
-async fn style(State(_): State<Arc<Site>>, uri: Uri, asked: HeaderMap) -> Answer {
-    Query::parse(uri.query(), &[])?;
-    Ok(reply::tagged(&asked, HeaderValue::from_static("text/css; charset=utf-8"), STYLE))
+async fn style(State(_): State<Arc<Site>>, asked: Parts) -> Answer {
+    Query::parse(asked.uri.query(), &[])?;
+    Ok(Reply::document(HeaderValue::from_static("text/css; charset=utf-8"), STYLE)?.respond(&asked.headers))
 }
 
 async fn guarded(mut response: Response<Body>) -> Response<Body> {
@@ -83,15 +84,8 @@ async fn guarded(mut response: Response<Body>) -> Response<Body> {
     response
 }
 
-/// A page as text.
-fn rendered(page: &impl Template) -> Result<String, Refusal> {
+/// A page as it is sent.
+fn rendered(page: &impl Template) -> Result<Reply, Refusal> {
     // Templates only write text.
-    page.render().map_err(|_| Refusal::Fault)
-}
-
-/// The answer that a page is.
-fn answer(page: String) -> Response<Body> {
-    let mut response = Response::new(Body::from(page));
-    response.headers_mut().insert(CONTENT_TYPE, HTML);
-    response
+    Reply::document(HTML, page.render().map_err(|_| Refusal::Fault)?)
 }

@@ -1,5 +1,7 @@
 //! Why there is no answer, and how that is told.
 
+use std::sync::Arc;
+
 use axum::body::Body;
 use axum::http::header::{HeaderValue, RETRY_AFTER};
 use axum::http::{Response, StatusCode};
@@ -9,7 +11,7 @@ use crate::ledger::LedgerError;
 use crate::server::problem;
 
 /// Why there is no answer.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) enum Refusal {
     /// The request makes no sense, for this reason.
     Bad(String),
@@ -20,14 +22,14 @@ pub(super) enum Refusal {
     /// Too many ask.
     Busy,
     /// The ledger cannot be read.
-    Ledger(LedgerError),
+    Ledger(Arc<LedgerError>),
     /// A fault of tallyd.
     Fault,
 }
 
 impl From<LedgerError> for Refusal {
     fn from(error: LedgerError) -> Self {
-        Self::Ledger(error)
+        Self::Ledger(Arc::new(error))
     }
 }
 
@@ -89,7 +91,6 @@ impl Refusal {
 
 impl IntoResponse for Refusal {
     fn into_response(self) -> Response<Body> {
-        self.log();
         let mut response = problem(self.status(), self.detail());
         self.add_headers(&mut response);
         response

@@ -1,7 +1,10 @@
-//! Answers that a client may keep: with a tag by which it asks whether they still hold.
+//! Answers as they are made: once, for everyone who asked for the same, with a tag by which a client asks whether what
+//! it has still holds.
 
-use axum::body::Body;
-use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE, ETAG, HeaderMap, HeaderValue, IF_NONE_MATCH};
+use axum::body::{Body, Bytes};
+use axum::http::header::{
+    CACHE_CONTROL, CONTENT_TYPE, ETAG, HeaderMap, HeaderValue, IF_NONE_MATCH, LOCATION,
+};
 use axum::http::{Response, StatusCode};
 use serde::Serialize;
 
@@ -9,40 +12,69 @@ use super::refusal::Refusal;
 
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
 
-/// A JSON document; 304 for a client that has it.
-pub(super) fn json(asked: &HeaderMap, document: &impl Serialize) -> Result<Response<Body>, Refusal> {
-    let mut text = serde_json::to_vec(document).map_err(|_| Refusal::Fault)?;
-    text.push(b'\n');
-    Ok(tagged(asked, JSON, text))
+/// An answer, cheap to copy.
+#[derive(Clone, Debug)]
+pub(super) enum Reply {
+    /// A document.
+    Document {
+        /// Its media type.
+        media_type: HeaderValue,
+        /// What it holds.
+        body: Bytes,
+        /// What tells it from any other at the same address (RFC 9110, 8.8.3).
+        tag: HeaderValue,
+    },
+    /// What is asked for has this address.
+    SeeOther(HeaderValue),
 }
 
-/// An answer of this media type; 304 for a client that has it.
-pub(super) fn tagged(
-    asked: &HeaderMap,
-    media_type: HeaderValue,
-    body: impl Into<Body> + AsRef<[u8]>,
-) -> Response<Body> {
-    let tag = format!("\"{:016x}\"", twox_hash::XxHash3_64::oneshot(body.as_ref()));
-    let mut response = if is_known(asked, &tag) {
-        let mut response = Response::new(Body::empty());
-        *response.status_mut() = StatusCode::NOT_MODIFIED;
-        response
-    } else {
-        let mut response = Response::new(body.into());
-        response.headers_mut().insert(CONTENT_TYPE, media_type);
-        response
-    };
-    let headers = response.headers_mut();
-    // Kept by the client alone, who asks each time whether it still holds.
-    headers.insert(CACHE_CONTROL, HeaderValue::from_static("private, no-cache"));
-    if let Ok(tag) = HeaderValue::from_str(&tag) {
-        headers.insert(ETAG, tag);
+impl Reply {
+    /// A document of this media type.
+    pub(super) fn document(media_type: HeaderValue, body: impl Into<Bytes>) -> Result<Self, Refusal> {
+        let body = body.into();
+        let tag = format!("\"{:016x}\"", twox_hash::XxHash3_64::oneshot(&body));
+        let tag = HeaderValue::from_str(&tag).map_err(|_| Refusal::Fault)?;
+        Ok(Self::Document { media_type, body, tag })
     }
-    response
+
+    /// A JSON document.
+    pub(super) fn json(document: &impl Serialize) -> Result<Self, Refusal> {
+        let mut text = serde_json::to_vec(document).map_err(|_| Refusal::Fault)?;
+        text.push(b'\n');
+        Self::document(JSON, text)
+    }
+
+    /// What is asked for is at this address.
+    pub(super) fn see_other(href: &str) -> Result<Self, Refusal> {
+        HeaderValue::from_str(href).map(Self::SeeOther).map_err(|_| Refusal::Fault)
+    }
+
+    /// The response to a request with these headers: 304 where the client has the document.
+    pub(super) fn respond(self, asked: &HeaderMap) -> Response<Body> {
+        let mut response = Response::new(Body::empty());
+        match self {
+            Self::Document { media_type, body, tag } => {
+                if is_known(asked, &tag) {
+                    *response.status_mut() = StatusCode::NOT_MODIFIED;
+                } else {
+                    *response.body_mut() = body.into();
+                    response.headers_mut().insert(CONTENT_TYPE, media_type);
+                }
+                response.headers_mut().insert(ETAG, tag);
+            }
+            Self::SeeOther(address) => {
+                *response.status_mut() = StatusCode::SEE_OTHER;
+                response.headers_mut().insert(LOCATION, address);
+            }
+        }
+        // Kept by the client alone, who asks each time whether it still holds.
+        response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("private, no-cache"));
+        response
+    }
 }
 
 /// Whether one of the tags that the client has is this one (RFC 9110, 13.1.2: weak comparison).
-fn is_known(asked: &HeaderMap, tag: &str) -> bool {
+fn is_known(asked: &HeaderMap, tag: &HeaderValue) -> bool {
     let given = asked.get_all(IF_NONE_MATCH).iter().filter_map(|value| value.to_str().ok());
     given
         .flat_map(|value| value.split(','))

@@ -4,8 +4,7 @@ use std::sync::Arc;
 
 use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, State};
-use axum::http::Uri;
-use axum::http::header::HeaderMap;
+use axum::http::request::Parts;
 use serde_json::json;
 
 use super::{Answer, MOST, Query, USUAL};
@@ -14,46 +13,46 @@ use crate::ledger::BreakPlace;
 use crate::model::BreakNumber;
 use crate::web::filter::{self, BREAK_FILTERS};
 use crate::web::refusal::Refusal;
-use crate::web::{Site, by_paxos, cursor, reply};
+use crate::web::reply::Reply;
+use crate::web::{Site, by_paxos, cursor};
 
 /// What the list takes.
 const PAGING: [&str; 2] = ["limit", "page_cursor"];
 
 /// Breaks, those that need a person first in front.
-pub(super) async fn list(State(site): State<Arc<Site>>, uri: Uri, asked: HeaderMap) -> Answer {
-    let query = Query::parse(uri.query(), &[&BREAK_FILTERS[..], &PAGING].concat())?;
+pub(super) async fn list(State(site): State<Arc<Site>>, asked: Parts) -> Answer {
+    let query = Query::parse(asked.uri.query(), &[&BREAK_FILTERS[..], &PAGING].concat())?;
     let wanted = filter::Breaks::of(&query)?;
     let limit = query.limit(USUAL, MOST)?;
     let mark = query.mark();
     let behind = query.one("page_cursor", |text| cursor::read::<BreakPlace>(text, mark))?;
     let (config, now) = (site.config(), site.now());
-    let document = site.read(move |reader| {
+    site.answer(&asked, move |reader| {
         let filter = wanted.filter(&config, reader, by_paxos(reader, now)?)?;
         let page = reader.breaks_behind(&filter, behind, limit)?;
-        Ok(json!({
+        Reply::json(&json!({
             "total": page.total.map(|total| total.all),
             "open": page.total.map(|total| total.open),
             "breaks": page.records.iter().map(breaks::of).collect::<Vec<_>>(),
             "next_page_cursor": page.next.map(|next| cursor::write(&next, mark)),
         }))
-    });
-    reply::json(&asked, &document.await?)
+    })
+    .await
 }
 
 /// One break with its story.
 pub(super) async fn story(
     State(site): State<Arc<Site>>,
     number: Result<Path<String>, PathRejection>,
-    uri: Uri,
-    asked: HeaderMap,
+    asked: Parts,
 ) -> Answer {
-    Query::parse(uri.query(), &[])?;
+    Query::parse(asked.uri.query(), &[])?;
     let not_one =
         || Refusal::NotFound("no break has this number; /api/v1/breaks lists what there is".to_owned());
     let number = number.ok().and_then(|Path(number)| number.parse().ok()).ok_or_else(not_one)?;
-    let document = site.read(move |reader| {
+    site.answer(&asked, move |reader| {
         let story = reader.break_story(BreakNumber(number))?.ok_or_else(not_one)?;
-        Ok(breaks::story(&story))
-    });
-    reply::json(&asked, &document.await?)
+        Reply::json(&breaks::story(&story))
+    })
+    .await
 }

@@ -4,8 +4,7 @@ use std::sync::Arc;
 
 use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, State};
-use axum::http::Uri;
-use axum::http::header::HeaderMap;
+use axum::http::request::Parts;
 use serde_json::{Value, json};
 
 use super::{Answer, MOST, Query, USUAL};
@@ -14,28 +13,29 @@ use crate::ledger::{BreakState, OrchestrationPlace, Reader};
 use crate::model::{Identifier, Tracked};
 use crate::web::filter::{self, ORCHESTRATION_FILTERS};
 use crate::web::refusal::Refusal;
-use crate::web::{Site, cursor, found, reply};
+use crate::web::reply::Reply;
+use crate::web::{Site, cursor, found};
 
 /// What the list takes beside its filters.
 const PAGING: [&str; 2] = ["limit", "page_cursor"];
 
 /// Orchestrations by when they were created.
-pub(super) async fn list(State(site): State<Arc<Site>>, uri: Uri, asked: HeaderMap) -> Answer {
-    let query = Query::parse(uri.query(), &[&ORCHESTRATION_FILTERS[..], &PAGING].concat())?;
+pub(super) async fn list(State(site): State<Arc<Site>>, asked: Parts) -> Answer {
+    let query = Query::parse(asked.uri.query(), &[&ORCHESTRATION_FILTERS[..], &PAGING].concat())?;
     let wanted = filter::Orchestrations::of(&query)?;
     let limit = query.limit(USUAL, MOST)?;
     let mark = query.mark();
     let behind = query.one("page_cursor", |text| cursor::read::<OrchestrationPlace>(text, mark))?;
     let config = site.config();
-    let document = site.read(move |reader| {
+    site.answer(&asked, move |reader| {
         let filter = wanted.filter(&config, reader)?;
         let page = reader.orchestrations(&filter, behind.as_ref(), limit)?;
-        Ok(json!({
+        Reply::json(&json!({
             "items": page.rows.iter().map(item).collect::<Vec<_>>(),
             "next_page_cursor": page.next.map(|next| cursor::write(&next, mark)),
         }))
-    });
-    reply::json(&asked, &document.await?)
+    })
+    .await
 }
 
 fn item(tracked: &Tracked) -> Value {
@@ -49,36 +49,34 @@ fn item(tracked: &Tracked) -> Value {
 pub(super) async fn one(
     State(site): State<Arc<Site>>,
     id: Result<Path<String>, PathRejection>,
-    uri: Uri,
-    asked: HeaderMap,
+    asked: Parts,
 ) -> Answer {
-    Query::parse(uri.query(), &[])?;
+    Query::parse(asked.uri.query(), &[])?;
     let id = identifier(id)?;
-    let document = site.read(move |reader| {
+    site.answer(&asked, move |reader| {
         let known = found::one(reader, &id)?.ok_or_else(not_one)?;
         let mut document = known.document();
         if let Value::Object(document) = &mut document {
             document.insert("breaks".to_owned(), breaks(reader, &id)?);
         }
-        Ok(document)
-    });
-    reply::json(&asked, &document.await?)
+        Reply::json(&document)
+    })
+    .await
 }
 
 /// What the journal tells of one id.
 pub(super) async fn journal(
     State(site): State<Arc<Site>>,
     id: Result<Path<String>, PathRejection>,
-    uri: Uri,
-    asked: HeaderMap,
+    asked: Parts,
 ) -> Answer {
-    Query::parse(uri.query(), &[])?;
+    Query::parse(asked.uri.query(), &[])?;
     let id = identifier(id)?;
-    let document = site.read(move |reader| {
+    site.answer(&asked, move |reader| {
         found::one(reader, &id)?.ok_or_else(not_one)?;
-        Ok(history::document(&reader.history(&id)?.ok_or_else(not_one)?))
-    });
-    reply::json(&asked, &document.await?)
+        Reply::json(&history::document(&reader.history(&id)?.ok_or_else(not_one)?))
+    })
+    .await
 }
 
 fn identifier(id: Result<Path<String>, PathRejection>) -> Result<Identifier, Refusal> {

@@ -3,36 +3,36 @@
 use std::sync::Arc;
 
 use axum::extract::State;
-use axum::http::Uri;
-use axum::http::header::HeaderMap;
+use axum::http::request::Parts;
 use serde_json::{Value, json};
 
 use super::{Answer, Query};
 use crate::config::ReportConfig;
 use crate::model::{Timestamp, with_causes};
 use crate::report::kept::{self, KeptReport};
+use crate::web::Site;
 use crate::web::refusal::Refusal;
-use crate::web::{Site, reply};
+use crate::web::reply::Reply;
 
 /// How many of each report are listed, the latest period first.
 const MOST: usize = 100;
 
 /// Every report of the configuration with what it left in its folder.
-pub(super) async fn list(State(site): State<Arc<Site>>, uri: Uri, asked: HeaderMap) -> Answer {
-    let query = Query::parse(uri.query(), &["name"])?;
+pub(super) async fn list(State(site): State<Arc<Site>>, asked: Parts) -> Answer {
+    let query = Query::parse(asked.uri.query(), &["name"])?;
     let name = query.one("name", |text| Ok(text.to_owned()))?;
     let config = site.config();
-    let document = site.read(move |_| {
+    site.answer(&asked, move |_| {
         let is_meant = |report: &&ReportConfig| name.as_ref().is_none_or(|name| report.name == *name);
         let found: Vec<Value> = config.reports.iter().filter(is_meant).map(of).collect();
         match name {
             Some(name) if found.is_empty() => {
                 Err(Refusal::Bad(format!("name={name:?}: [[reports]] has none of this name")))
             }
-            _ => Ok(json!({ "reports": found })),
+            _ => Reply::json(&json!({ "reports": found })),
         }
-    });
-    reply::json(&asked, &document.await?)
+    })
+    .await
 }
 
 fn of(report: &ReportConfig) -> Value {

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use askama::Template;
 use axum::extract::State;
 use axum::http::Uri;
+use axum::http::request::Parts;
 use url::form_urlencoded;
 
 use crate::display::numbers::thousands;
@@ -16,7 +17,7 @@ use crate::web::{Site, by_paxos, cursor};
 
 use super::frame::{Frame, Place};
 use super::shown::BreakRow;
-use super::{Answer, answer, rendered};
+use super::{Answer, rendered};
 
 /// How many a page has.
 const ROWS: u64 = 50;
@@ -67,42 +68,42 @@ struct Input {
     value: String,
 }
 
-pub(super) async fn page(State(site): State<Arc<Site>>, uri: Uri) -> Answer {
-    let query = Query::of_form(uri.query(), &[&BREAK_FILTERS[..], &[CURSOR]].concat())?;
+pub(super) async fn page(State(site): State<Arc<Site>>, asked: Parts) -> Answer {
+    let query = Query::of_form(asked.uri.query(), &[&BREAK_FILTERS[..], &[CURSOR]].concat())?;
     let wanted = filter::Breaks::of(&query)?;
     let mark = query.mark();
     let behind = query.one(CURSOR, |text| cursor::read::<BreakPlace>(text, mark))?;
-    let asked = Asked::of(&uri);
+    let form = Asked::of(&asked.uri);
     let (config, local) = (site.config(), site.now());
-    let page = site.read(move |reader| {
+    let page = site.answer(&asked, move |reader| {
         let now = by_paxos(reader, local)?;
         let filter = wanted.filter(&config, reader, now)?;
         let BreakPage { total, records, next } = reader.breaks_behind(&filter, behind, ROWS)?;
         let is_behind = behind.is_some();
         rendered(&Page {
             frame: Frame::of(reader, &config, local, Place::Breaks, "Breaks")?,
-            states: asked.choices("state", &BreakState::ALL.map(BreakState::as_str)),
-            severities: asked.choices("severity", &["critical", "warning"]),
-            histories: asked.choices("history", &["with", "without", "only"]),
-            kinds: asked.choices("kind", &BreakKind::ALL.map(BreakKind::as_str)),
-            inputs: asked.inputs(),
-            is_filtered: asked.is_filtered(),
+            states: form.choices("state", &BreakState::ALL.map(BreakState::as_str)),
+            severities: form.choices("severity", &["critical", "warning"]),
+            histories: form.choices("history", &["with", "without", "only"]),
+            kinds: form.choices("kind", &BreakKind::ALL.map(BreakKind::as_str)),
+            inputs: form.inputs(),
+            is_filtered: form.is_filtered(),
             said: said(total, records.len() as u64, is_behind),
             nothing: match (next, total) {
                 (Some(_), _) => {
                     "None of those that were looked at is like that. More follow on the next page."
                 }
                 (None, _) if is_behind => "There are no more of them.",
-                (None, Some(_)) if asked.pairs.is_empty() => "Nothing needs a person.",
+                (None, Some(_)) if form.pairs.is_empty() => "Nothing needs a person.",
                 (None, _) => "No break is like that.",
             },
             rows: records.iter().map(|record| BreakRow::of(record, now)).collect(),
             is_behind,
-            first: asked.address(None),
-            next: next.map(|next| asked.address(Some(&cursor::write(&next, mark)))),
+            first: form.address(None),
+            next: next.map(|next| form.address(Some(&cursor::write(&next, mark)))),
         })
     });
-    Ok(answer(page.await?))
+    Ok(page.await?)
 }
 
 fn said(total: Option<BreakTotal>, shown: u64, is_behind: bool) -> String {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use askama::Template;
 use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, State};
-use axum::http::Uri;
+use axum::http::request::Parts;
 
 use crate::display::history;
 use crate::display::numbers::age;
@@ -19,7 +19,7 @@ use crate::web::{Site, by_paxos, found};
 use super::frame::{Frame, Place};
 use super::shown::{Badge, BreakRow, Fact, When, amount_of, label, short, text};
 use super::story::StoryEvent;
-use super::{Answer, answer, rendered};
+use super::{Answer, rendered};
 
 /// So many breaks about one are shown, the latest.
 const BREAKS: usize = 50;
@@ -64,18 +64,18 @@ struct LegRow {
 pub(super) async fn page(
     State(site): State<Arc<Site>>,
     id: Result<Path<String>, PathRejection>,
-    uri: Uri,
+    asked: Parts,
 ) -> Answer {
-    Query::parse(uri.query(), &[])?;
+    Query::parse(asked.uri.query(), &[])?;
     let id = id.map(|Path(id)| Identifier::new(&id)).map_err(|_| unknown())?;
     let (config, local) = (site.config(), site.now());
-    let page = site.read(move |reader| {
+    let page = site.answer(&asked, move |reader| {
         let known = found::one(reader, &id)?.ok_or_else(unknown)?;
         let title = format!("Orchestration {}", short(&id.to_string(), 60));
         let frame = Frame::of(reader, &config, local, Place::Elsewhere, title)?;
         rendered(&made(reader, &id, &known, frame, local)?)
     });
-    Ok(answer(page.await?))
+    Ok(page.await?)
 }
 
 fn unknown() -> Refusal {

@@ -3,12 +3,13 @@
 use askama::Template;
 use axum::body::Body;
 use axum::http::Response;
+use axum::http::header::HeaderMap;
 use axum::response::IntoResponse;
 
 use crate::web::refusal::Refusal;
 
 use super::frame::{Frame, Place};
-use super::{answer, rendered};
+use super::rendered;
 
 /// A refusal that is shown as a page.
 #[derive(Debug)]
@@ -47,8 +48,7 @@ impl IntoResponse for Refused {
         let frame = Frame::without_data(Place::Elsewhere, title);
         match rendered(&Page { frame, detail }) {
             Ok(page) => {
-                refusal.log();
-                let mut response = answer(page);
+                let mut response = page.respond(&HeaderMap::new());
                 *response.status_mut() = refusal.status();
                 refusal.add_headers(&mut response);
                 response

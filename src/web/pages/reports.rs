@@ -6,22 +6,22 @@ use askama::Template;
 use axum::body::Body;
 use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, State};
-use axum::http::header::{
-    CONTENT_DISPOSITION, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderMap, HeaderValue,
-};
-use axum::http::{Response, Uri};
+use axum::http::Response;
+use axum::http::header::{CONTENT_DISPOSITION, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderValue};
+use axum::http::request::Parts;
 
 use crate::config::{Config, ReportConfig};
 use crate::ledger::Reader;
 use crate::model::{Timestamp, with_causes};
 use crate::report::kept::{self, KeptFile, KeptReport, Opened};
+use crate::web::Site;
 use crate::web::query::Query;
 use crate::web::refusal::Refusal;
-use crate::web::{Site, reply};
+use crate::web::reply::Reply;
 
 use super::frame::{Frame, Place};
 use super::shown::{Badge, When, segment, short, text};
-use super::{Answer, answer, rendered};
+use super::{Answer, rendered};
 
 /// So many of each report are shown, the latest.
 const SHOWN: usize = 60;
@@ -63,10 +63,10 @@ struct FileLink {
     size: String,
 }
 
-pub(super) async fn page(State(site): State<Arc<Site>>, uri: Uri) -> Answer {
-    Query::parse(uri.query(), &[])?;
+pub(super) async fn page(State(site): State<Arc<Site>>, asked: Parts) -> Answer {
+    Query::parse(asked.uri.query(), &[])?;
     let (config, now) = (site.config(), site.now());
-    Ok(answer(site.read(move |reader| rendered(&made(reader, &config, now)?)).await?))
+    Ok(site.answer(&asked, move |reader| rendered(&made(reader, &config, now)?)).await?)
 }
 
 fn made(reader: &Reader, config: &Config, now: Timestamp) -> Result<Page, Refusal> {
@@ -138,17 +138,16 @@ fn size(bytes: u64) -> String {
 pub(super) async fn file(
     State(site): State<Arc<Site>>,
     names: Result<Path<(String, String)>, PathRejection>,
-    uri: Uri,
-    asked: HeaderMap,
+    asked: Parts,
 ) -> Answer {
-    Query::parse(uri.query(), &[])?;
+    Query::parse(asked.uri.query(), &[])?;
     let Path((report, name)) = names.map_err(|_| unknown())?;
     let config = site.config();
-    let wanted = name.clone();
-    let content = site.read(move |_| {
+    let (wanted, media_type) = (name.clone(), media_type(&name));
+    let answer = site.answer(&asked, move |_| {
         let report = config.reports.iter().find(|known| known.name == report).ok_or_else(unknown)?;
         match kept::open(&report.directory, &report.name, &wanted) {
-            Ok(Opened::File(content)) => Ok(content),
+            Ok(Opened::File(content)) => Reply::document(media_type, content),
             Ok(Opened::Unknown) => Err(unknown()),
             Ok(Opened::NotAsListed) => Err(Refusal::NotFound(
                 "This file is not what its manifest lists: it is gone, was changed since, or is too large. \
@@ -161,27 +160,33 @@ pub(super) async fn file(
             }
         }
     });
-    Ok(sent(&asked, &name, content.await?)?)
+    Ok(guarded(answer.await?, &name)?)
 }
 
 fn unknown() -> Refusal {
     Refusal::NotFound("No report has such a file. The list of reports shows what there is.".to_owned())
 }
 
-fn sent(asked: &HeaderMap, name: &str, content: Vec<u8>) -> Result<Response<Body>, Refusal> {
-    let ending = name.rsplit_once('.').map_or("", |(_, ending)| ending);
-    let media_type = HeaderValue::from_static(match ending {
+fn ending(name: &str) -> &str {
+    name.rsplit_once('.').map_or("", |(_, ending)| ending)
+}
+
+fn media_type(name: &str) -> HeaderValue {
+    HeaderValue::from_static(match ending(name) {
         "html" => "text/html; charset=utf-8",
         "json" => "application/json",
         // UTF-8 by itself (RFC 7111).
         "csv" => "text/csv",
         "md" => "text/markdown; charset=utf-8",
         _ => "text/plain; charset=utf-8",
-    });
-    let mut response = reply::tagged(asked, media_type, content);
+    })
+}
+
+/// A file with what a browser may do with it.
+fn guarded(mut response: Response<Body>, name: &str) -> Result<Response<Body>, Refusal> {
     let headers = response.headers_mut();
     headers.insert(CONTENT_SECURITY_POLICY, REPORT_POLICY);
-    if ending == "csv" && headers.contains_key(CONTENT_TYPE) {
+    if ending(name) == "csv" && headers.contains_key(CONTENT_TYPE) {
         let disposition = format!("attachment; filename*=UTF-8''{}", segment(name));
         let disposition = HeaderValue::from_str(&disposition).map_err(|_| Refusal::Fault)?;
         headers.insert(CONTENT_DISPOSITION, disposition);

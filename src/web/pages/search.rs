@@ -3,20 +3,19 @@
 use std::sync::Arc;
 
 use askama::Template;
-use axum::body::Body;
 use axum::extract::State;
-use axum::http::header::{HeaderValue, LOCATION};
-use axum::http::{Response, StatusCode, Uri};
+use axum::http::request::Parts;
 
 use crate::ledger::Reader;
 use crate::model::{BreakNumber, Identifier, Orchestration, Route, Timestamp};
 use crate::web::query::Query;
 use crate::web::refusal::Refusal;
+use crate::web::reply::Reply;
 use crate::web::{Site, by_paxos, found};
 
 use super::frame::{Frame, Place};
 use super::shown::{Badge, When, amount_of, orchestration_href, short};
-use super::{Answer, answer, rendered};
+use super::{Answer, rendered};
 
 /// So many orchestrations of one `ref_id` are shown. More than one is a break already.
 const ROWS: usize = 100;
@@ -49,31 +48,21 @@ enum Found {
     Nothing,
 }
 
-/// What is answered.
-enum Answered {
-    Elsewhere(String),
-    Page(String),
-}
-
-pub(super) async fn page(State(site): State<Arc<Site>>, uri: Uri) -> Answer {
-    let query = Query::of_form(uri.query(), &["q"])?;
-    let asked = query.one("q", |text| Ok(text.to_owned()))?.unwrap_or_default();
+pub(super) async fn page(State(site): State<Arc<Site>>, asked: Parts) -> Answer {
+    let query = Query::of_form(asked.uri.query(), &["q"])?;
+    let sought = query.one("q", |text| Ok(text.to_owned()))?.unwrap_or_default();
     let (config, local) = (site.config(), site.now());
-    let answered = site.read(move |reader| {
-        let found = if asked.trim().is_empty() { Found::Nothing } else { find(reader, &asked)? };
+    let answer = site.answer(&asked, move |reader| {
+        let found = if sought.trim().is_empty() { Found::Nothing } else { find(reader, &sought)? };
         let ids = match found {
-            Found::One(href) => return Ok(Answered::Elsewhere(href)),
+            Found::One(href) => return Reply::see_other(&href),
             Found::Several(ids) => ids,
             Found::Nothing => Vec::new(),
         };
         let frame = Frame::of(reader, &config, local, Place::Elsewhere, "Search")?;
-        let page = made(reader, &asked, &ids, frame, by_paxos(reader, local)?)?;
-        Ok(Answered::Page(rendered(&page)?))
+        rendered(&made(reader, &sought, &ids, frame, by_paxos(reader, local)?)?)
     });
-    Ok(match answered.await? {
-        Answered::Page(page) => answer(page),
-        Answered::Elsewhere(href) => see_other(&href)?,
-    })
+    Ok(answer.await?)
 }
 
 fn find(reader: &Reader, asked: &str) -> Result<Found, Refusal> {
@@ -140,12 +129,4 @@ impl FoundRow {
             created: When::at(row.created_at, now),
         }
     }
-}
-
-fn see_other(href: &str) -> Result<Response<Body>, Refusal> {
-    let mut response = Response::new(Body::empty());
-    *response.status_mut() = StatusCode::SEE_OTHER;
-    let place = HeaderValue::from_str(href).map_err(|_| Refusal::Fault)?;
-    response.headers_mut().insert(LOCATION, place);
-    Ok(response)
 }

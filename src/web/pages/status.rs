@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use askama::Template;
 use axum::extract::State;
-use axum::http::Uri;
+use axum::http::request::Parts;
 
 use crate::config::Config;
 use crate::display::numbers::{age, thousands};
@@ -20,7 +20,7 @@ use super::frame::{Frame, Place};
 use super::open::Open;
 use super::shown::{Badge, BreakRow, Fact, When, label, text};
 use super::times::Times;
-use super::{Answer, answer, rendered};
+use super::{Answer, rendered};
 
 /// So many breaks are shown; a link leads to the others.
 const BREAKS: u32 = 12;
@@ -80,10 +80,10 @@ struct SinkRow {
     error: String,
 }
 
-pub(super) async fn page(State(site): State<Arc<Site>>, uri: Uri) -> Answer {
-    Query::parse(uri.query(), &[])?;
+pub(super) async fn page(State(site): State<Arc<Site>>, asked: Parts) -> Answer {
+    Query::parse(asked.uri.query(), &[])?;
     let (config, now) = (site.config(), site.now());
-    Ok(answer(site.read(move |reader| rendered(&made(reader, &config, now)?)).await?))
+    Ok(site.answer(&asked, move |reader| rendered(&made(reader, &config, now)?)).await?)
 }
 
 fn made(reader: &Reader, config: &Config, local: Timestamp) -> Result<Page, Refusal> {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use askama::Template;
 use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, State};
-use axum::http::Uri;
+use axum::http::request::Parts;
 
 use crate::config::Config;
 use crate::display::{facts, history, words};
@@ -17,7 +17,7 @@ use crate::web::{Site, by_paxos};
 
 use super::frame::{Frame, Place};
 use super::shown::{Badge, Fact, When, about_href, text};
-use super::{Answer, answer, rendered};
+use super::{Answer, rendered};
 
 #[derive(Template)]
 #[template(path = "pages/break.html")]
@@ -57,20 +57,20 @@ struct Episode {
 pub(super) async fn page(
     State(site): State<Arc<Site>>,
     number: Result<Path<String>, PathRejection>,
-    uri: Uri,
+    asked: Parts,
 ) -> Answer {
-    Query::parse(uri.query(), &[])?;
+    Query::parse(asked.uri.query(), &[])?;
     let not_one =
         || Refusal::NotFound("No break has this number. The list of breaks shows what there is.".to_owned());
     let number: i64 = number.ok().and_then(|Path(number)| number.parse().ok()).ok_or_else(not_one)?;
     let (config, local) = (site.config(), site.now());
-    let page = site.read(move |reader| {
+    let page = site.answer(&asked, move |reader| {
         let story = reader.break_story(BreakNumber(number))?.ok_or_else(not_one)?;
         let title = format!("Break {number}: {}", story.record.standing.kind);
         let frame = Frame::of(reader, &config, local, Place::Breaks, title)?;
         rendered(&Page { runbook: runbook(&config, &story), ..made(reader, &story, frame, local)? })
     });
-    Ok(answer(page.await?))
+    Ok(page.await?)
 }
 
 fn made(reader: &Reader, story: &BreakStory, frame: Frame, local: Timestamp) -> Result<Page, Refusal> {
