@@ -15,7 +15,7 @@ const REST: u32 = 20;
 
 /// Reads the ledger when it has changed, until tallyd stops.
 pub(super) async fn run(daemon: Daemon, mut reader: Reader) -> Ended {
-    let (mut seen, mut former) = (None, None);
+    let mut seen = None;
     loop {
         let mut rest = LOOK_EVERY;
         let version = Some(reader.data_version()?);
@@ -24,23 +24,19 @@ pub(super) async fn run(daemon: Daemon, mut reader: Reader) -> Ended {
         } else {
             let began = Instant::now();
             let reading = tokio::task::spawn_blocking(move || {
-                let measures = reader.measures(former.as_ref());
-                (reader, former, measures)
+                let measures = reader.measures();
+                (reader, measures)
             });
-            let (back, before, measures) = tokio::select! {
+            let (back, measures) = tokio::select! {
                 // It is left to itself: it holds nothing that anybody waits for.
                 () = daemon.stopping.given() => return Ok(()),
                 read = reading => read?,
             };
             reader = back;
-            former = match or_later(measures)? {
-                Some(measures) => {
-                    daemon.metrics.read(measures.clone(), daemon.clock.now());
-                    seen = version;
-                    Some(measures)
-                }
-                None => before,
-            };
+            if let Some(measures) = or_later(measures)? {
+                daemon.metrics.read(measures, daemon.clock.now());
+                seen = version;
+            }
             rest = rest.max(began.elapsed() * REST);
         }
         tokio::select! {

@@ -3,7 +3,7 @@
 //! However many rows there are, one page costs no more than looking at a fixed number of them: it may be short, or
 //! empty, and yet not the last.
 
-use rusqlite::{Connection, ToSql, params_from_iter};
+use rusqlite::{Connection, OptionalExtension, ToSql, params_from_iter};
 
 use crate::model::{Identifier, Status, Timestamp, Tracked};
 
@@ -87,7 +87,10 @@ fn page(
     behind: Option<&OrchestrationPlace>,
     limit: u64,
 ) -> Result<OrchestrationPage, Problem> {
-    let Query { text, parameters } = Query::of(filter, behind, Lookup::of(connection)?);
+    let mut query = Query::of(filter, Lookup::of(connection)?);
+    query.cut(connection, behind, limit)?;
+    let text = query.text(behind);
+    let Query { parameters, .. } = query;
     let mut statement = connection.prepare_cached(&text)?;
     let mut found = statement.query(params_from_iter(&parameters))?;
     let mut page = OrchestrationPage { rows: Vec::new(), next: None };
@@ -115,59 +118,125 @@ fn page(
 
 /// The rows in order, each with whether it is meant.
 struct Query {
-    text: String,
+    index: Index,
+    order: ListOrder,
+    /// What the index answers.
+    range: Vec<String>,
+    /// What only the rows answer.
+    meant: Vec<String>,
     parameters: Vec<Box<dyn ToSql>>,
 }
 
+/// By which index rows are gone through.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Index {
+    /// All, in order.
+    ByCreation,
+    /// Those with one `ref_id`.
+    ByRefId,
+    /// Those that are open. It answers everything but the id and the `ref_id`, and has each profile's in order.
+    Open,
+}
+
 impl Query {
-    fn of(filter: &OrchestrationFilter, behind: Option<&OrchestrationPlace>, lookup: Lookup) -> Self {
-        let mut query = Self { text: String::new(), parameters: Vec::new() };
-        let mut range = vec!["1".to_owned()];
-        let mut meant = vec!["1".to_owned()];
+    fn of(filter: &OrchestrationFilter, lookup: Lookup) -> Self {
+        let is_open = !filter.statuses.is_empty() && filter.statuses.iter().all(|status| !status.is_final());
         let index = match (&filter.ref_id, lookup) {
-            (Some(ref_id), Lookup::ById) => {
-                range.push(format!("ref_id = {}", query.parameter(ref_id.clone())));
-                "orchestration_by_ref_id"
-            }
-            (ref_id, _) => {
-                if let Some(ref_id) = ref_id {
-                    meant.push(format!("ref_id IS {}", query.parameter(ref_id.clone())));
-                }
-                if !filter.statuses.is_empty() && filter.statuses.iter().all(|status| !status.is_final()) {
-                    range.push("status <> 3 AND status <> 4 AND status <> 5".to_owned());
-                    "orchestration_open"
-                } else {
-                    "orchestration_by_creation"
-                }
-            }
+            (Some(_), Lookup::ById) => Index::ByRefId,
+            _ if is_open => Index::Open,
+            _ => Index::ByCreation,
         };
-        let (beyond, direction) = match filter.order {
-            ListOrder::NewestFirst => ("<", "DESC"),
-            ListOrder::OldestFirst => (">", "ASC"),
-        };
-        if let Some(OrchestrationPlace { created_at, id }) = behind {
-            let (created_at, id) = (query.parameter(*created_at), query.parameter(id.clone()));
-            range.push(format!("(created_at, id) {beyond} ({created_at}, {id})"));
+        let mut query =
+            Self { index, order: filter.order, range: Vec::new(), meant: Vec::new(), parameters: Vec::new() };
+        if index == Index::Open {
+            query.range.push("status <> 3 AND status <> 4 AND status <> 5".to_owned());
         }
         for (comparison, time) in [(">=", filter.created_from), ("<=", filter.created_to)] {
             if let Some(time) = time {
-                range.push(format!("created_at {comparison} {}", query.parameter(time)));
+                let condition = format!("created_at {comparison} {}", query.parameter(time));
+                query.range.push(condition);
             }
         }
+        if let Some(ref_id) = &filter.ref_id {
+            let condition = format!("ref_id = {}", query.parameter(ref_id.clone()));
+            if index == Index::ByRefId { query.range.push(condition) } else { query.meant.push(condition) }
+        }
+        let mut others = Vec::new();
         if !filter.statuses.is_empty() {
-            meant.push(format!("status IN ({})", query.list(&filter.statuses)));
+            others.push(format!("status IN ({})", query.list(&filter.statuses)));
         }
         if !filter.profiles.is_empty() {
             let profiles = query.list(&filter.profiles);
-            meant.push(format!("listed_by IN (SELECT key FROM profile WHERE id IN ({profiles}))"));
+            others.push(format!("listed_by IN (SELECT key FROM profile WHERE id IN ({profiles}))"));
         }
-        query.text = format!(
+        let place = if index == Index::Open { &mut query.range } else { &mut query.meant };
+        place.extend(others);
+        query
+    }
+
+    /// Where the index of open rows answers all, the rows behind the page are left out by it: to put them in order, the
+    /// id of each would have to be read.
+    fn cut(
+        &mut self,
+        connection: &Connection,
+        behind: Option<&OrchestrationPlace>,
+        limit: u64,
+    ) -> Result<(), Problem> {
+        if self.index != Index::Open || !self.meant.is_empty() {
+            return Ok(());
+        }
+        let (beyond, direction) = self.direction();
+        let mut range = self.range.clone();
+        let known = self.parameters.len();
+        if let Some(place) = behind {
+            // Those of the same instant come on top of as many as are wanted.
+            range.push(format!("created_at {beyond} {}", self.parameter(place.created_at)));
+        }
+        let text = format!(
+            "SELECT created_at FROM orchestration INDEXED BY orchestration_open WHERE {}
+             ORDER BY created_at {direction} LIMIT 1 OFFSET {limit}",
+            range.join(" AND ")
+        );
+        let last: Option<Timestamp> = connection
+            .prepare_cached(&text)?
+            .query_row(params_from_iter(&self.parameters), |row| row.get(0))
+            .optional()?;
+        self.parameters.truncate(known);
+        if let Some(last) = last {
+            let last = self.parameter(last);
+            self.range.push(format!("NOT created_at {beyond} {last}"));
+        }
+        Ok(())
+    }
+
+    fn text(&mut self, behind: Option<&OrchestrationPlace>) -> String {
+        let (beyond, direction) = self.direction();
+        if let Some(OrchestrationPlace { created_at, id }) = behind {
+            let (created_at, id) = (self.parameter(*created_at), self.parameter(id.clone()));
+            self.range.push(format!("(created_at, id) {beyond} ({created_at}, {id})"));
+        }
+        let index = match self.index {
+            Index::ByCreation => "orchestration_by_creation",
+            Index::ByRefId => "orchestration_by_ref_id",
+            Index::Open => "orchestration_open",
+        };
+        let all = |conditions: &[String]| {
+            if conditions.is_empty() { "1".to_owned() } else { conditions.join(" AND ") }
+        };
+        format!(
             "SELECT {}, key, created_at, id FROM orchestration INDEXED BY {index} WHERE {}
              ORDER BY created_at {direction}, id {direction}",
-            meant.join(" AND "),
-            range.join(" AND "),
-        );
-        query
+            all(&self.meant),
+            all(&self.range),
+        )
+    }
+
+    /// What is behind a place, and in which direction a list goes.
+    const fn direction(&self) -> (&'static str, &'static str) {
+        match self.order {
+            ListOrder::NewestFirst => ("<", "DESC"),
+            ListOrder::OldestFirst => (">", "ASC"),
+        }
     }
 
     /// Takes a value in; the answer is its name in the query.

@@ -1,7 +1,7 @@
 //! The ledger in numbers, for whoever draws curves.
 //!
-//! Owns what is counted and what that costs. Everything is read from one state of the ledger. The one count that
-//! reads every row is made again only where the journal has gone on since.
+//! Owns what is counted and what that costs: nothing reads more than what is open. Everything is read from one state of
+//! the ledger.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -10,6 +10,7 @@ use rusqlite::{Connection, OptionalExtension, Row};
 
 use crate::model::{BreakKind, Coverage, Identifier, Profile, Severity, SinkBacklog, Status, Timestamp};
 
+use super::counts::{self, BreaksCounted, OrchestrationCount};
 use super::journal::{self, JournalHead};
 use super::reader::{Backlog, backlog};
 use super::skew::{self, ClockSkew};
@@ -103,9 +104,9 @@ pub struct LastEnd {
 }
 
 impl Reader {
-    /// The ledger in numbers. `former` are those that were read last.
-    pub fn measures(&self, former: Option<&Measures>) -> Result<Measures, LedgerError> {
-        self.snapshot(|connection| measures(connection, self.path(), former))
+    /// The ledger in numbers.
+    pub fn measures(&self) -> Result<Measures, LedgerError> {
+        self.snapshot(|connection| measures(connection, self.path()))
     }
 
     /// When polls of each profile ended last.
@@ -122,16 +123,13 @@ impl Reader {
     }
 }
 
-fn measures(connection: &Connection, path: &Path, former: Option<&Measures>) -> Result<Measures, Problem> {
+fn measures(connection: &Connection, path: &Path) -> Result<Measures, Problem> {
     let journal = journal::head(connection)?;
     let mut profiles = known_profiles(connection)?
         .into_iter()
         .map(|(key, profile)| profile_measures(connection, key, profile))
         .collect::<Result<Vec<_>, _>>()?;
-    match former.filter(|former| former.journal == journal) {
-        Some(former) => keep_counts(&mut profiles, &former.profiles),
-        None => count_by_status(connection, &mut profiles)?,
-    }
+    count_by_status(connection, &mut profiles)?;
     oldest_open(connection, &mut profiles)?;
     let count = |sql: &str| connection.query_row(sql, [], |row| row.get::<_, u64>(0));
     let begins_after = checkpoint::find(connection)?.map_or(0, |checkpoint| checkpoint.head.seq);
@@ -143,7 +141,7 @@ fn measures(connection: &Connection, path: &Path, former: Option<&Measures>) -> 
         // Entries are numbered without gaps, and pruning takes the first of them.
         journal_entries: u64::try_from(journal.seq - begins_after).unwrap_or(0),
         journal,
-        break_rows: if has_breaks { count("SELECT count(*) FROM break")? } else { 0 },
+        break_rows: if has_breaks { breaks(connection)? } else { 0 },
         unreadable: count("SELECT count(*) FROM unreadable")?,
         bytes: std::fs::metadata(path)?.len(),
         wal_bytes: std::fs::metadata(wal_of(path)).map_or(0, |file| file.len()),
@@ -151,6 +149,13 @@ fn measures(connection: &Connection, path: &Path, former: Option<&Measures>) -> 
         owed_sweeps: owed::all(connection)?.len() as u64,
         made: schedule_runs::made(connection)?,
     })
+}
+
+/// How many breaks there are, resolved ones included.
+fn breaks(connection: &Connection) -> Result<u64, Problem> {
+    let BreaksCounted { from, sum } = counts::breaks(connection)?;
+    let query = format!("SELECT coalesce({sum}, 0) FROM {from}");
+    Ok(connection.query_row(&query, [], |row| row.get(0))?)
 }
 
 fn wal_of(path: &Path) -> PathBuf {
@@ -178,23 +183,10 @@ fn profile_measures(connection: &Connection, key: i64, profile: Profile) -> Resu
     })
 }
 
-fn keep_counts(profiles: &mut [ProfileMeasures], former: &[ProfileMeasures]) {
-    for profile in profiles {
-        if let Some(former) = former.iter().find(|former| former.key == profile.key) {
-            profile.by_status.clone_from(&former.by_status);
-        }
-    }
-}
-
-/// Reads every row.
 fn count_by_status(connection: &Connection, profiles: &mut [ProfileMeasures]) -> Result<(), Problem> {
-    let mut statement = connection
-        .prepare_cached("SELECT listed_by, status, count(*) FROM orchestration GROUP BY listed_by, status")?;
-    let mut groups = statement.query([])?;
-    while let Some(group) = groups.next()? {
-        let key: i64 = group.get(0)?;
-        if let Some(profile) = profiles.iter_mut().find(|profile| profile.key == key) {
-            profile.by_status.push((group.get(1)?, group.get(2)?));
+    for OrchestrationCount { listed_by, status, count } in counts::orchestrations(connection)? {
+        if let Some(profile) = profiles.iter_mut().find(|profile| profile.key == listed_by) {
+            profile.by_status.push((status, count));
         }
     }
     Ok(())
@@ -216,12 +208,13 @@ fn oldest_open(connection: &Connection, profiles: &mut [ProfileMeasures]) -> Res
 }
 
 fn break_groups(connection: &Connection) -> Result<Vec<BreakGroup>, Problem> {
+    let BreaksCounted { from, sum } = counts::breaks(connection)?;
     Ok(connection
-        .prepare_cached(
-            "SELECT p.id, k.kind, k.severity, k.muted_at IS NOT NULL AS muted, count(*)
-             FROM break AS k INDEXED BY break_by_need LEFT JOIN profile AS p ON p.key = k.profile
-             WHERE k.resolved_at IS NULL AND k.history = 0 GROUP BY k.profile, k.kind, k.severity, muted",
-        )?
+        .prepare_cached(&format!(
+            "SELECT p.id, k.kind, k.severity, k.muted_at IS NOT NULL AS muted, {sum}
+             FROM {from} LEFT JOIN profile AS p ON p.key = k.profile
+             WHERE k.resolved_at IS NULL AND k.history = 0 GROUP BY k.profile, k.kind, k.severity, muted"
+        ))?
         .query_map([], |row| {
             Ok(BreakGroup {
                 profile: row.get(0)?,

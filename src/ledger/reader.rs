@@ -11,6 +11,7 @@ use crate::model::{
 
 use super::breaks::reading::{self, BreakCounts};
 use super::checkpoint::{self, Checkpoint};
+use super::counts::{self, OrchestrationCount};
 use super::history::{self, History};
 use super::indexes::Lookup;
 use super::journal::{self, JournalHead};
@@ -331,20 +332,14 @@ fn overview(connection: &Connection, path: &Path, now: Timestamp) -> Result<Over
             Ok((row.get(0)?, row.get(1)?, row.get(2)?))
         })?;
     let count = |sql: &str| connection.query_row(sql, [], |row| row.get::<_, u64>(0));
-    let open = connection
-        .prepare(
-            "SELECT status, count(*) FROM orchestration WHERE status <> 3 AND status <> 4 AND status <> 5 GROUP BY status
-             ORDER BY status",
-        )?
-        .query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?
-        .collect::<Result<_, _>>()?;
+    let counts = counts::orchestrations(connection)?;
     Ok(Overview {
         api_url,
         customer: identity::customer(connection)?,
         created_at,
         bytes: std::fs::metadata(path)?.len(),
-        orchestrations: count("SELECT count(*) FROM orchestration")?,
-        open,
+        orchestrations: counts.iter().map(|known| known.count).sum(),
+        open: counts::open_by_status(&counts),
         unreadable: count("SELECT count(*) FROM unreadable")?,
         indexes: match Lookup::of(connection)? {
             Lookup::ById => Indexes::Built,
@@ -356,7 +351,7 @@ fn overview(connection: &Connection, path: &Path, now: Timestamp) -> Result<Over
         checkpoint: checkpoint::find(connection)?,
         owed_sweeps: owed::all(connection)?,
         stops: stops::in_force(connection, now)?,
-        profiles: profiles(connection)?,
+        profiles: profiles(connection, &counts)?,
         running: running_polls(connection)?,
         requests: requests::unended(connection)?,
         breaks: reading::counts(connection)?,
@@ -381,22 +376,31 @@ fn running_polls(connection: &Connection) -> Result<Vec<RunningPoll>, Problem> {
         .collect::<Result<_, _>>()?)
 }
 
-fn profiles(connection: &Connection) -> Result<Vec<ProfileOverview>, Problem> {
+fn profiles(connection: &Connection, counts: &[OrchestrationCount]) -> Result<Vec<ProfileOverview>, Problem> {
     let found: Vec<(i64, Profile)> = connection
         .prepare("SELECT key, id, name FROM profile ORDER BY name IS NULL, name, id")?
         .query_map([], |row| Ok((row.get(0)?, Profile { id: row.get(1)?, name: row.get(2)? })))?
         .collect::<Result<_, _>>()?;
-    found.into_iter().map(|(key, profile)| profile_overview(connection, key, profile)).collect()
+    let overview = |(key, profile)| {
+        let open = counts::open(counts).filter(|known| known.listed_by == key).map(|known| known.count).sum();
+        profile_overview(connection, key, profile, open)
+    };
+    found.into_iter().map(overview).collect()
 }
 
-fn profile_overview(connection: &Connection, key: i64, profile: Profile) -> Result<ProfileOverview, Problem> {
+fn profile_overview(
+    connection: &Connection,
+    key: i64,
+    profile: Profile,
+    open: u64,
+) -> Result<ProfileOverview, Problem> {
     let first_poll_at =
         connection.query_row("SELECT first_poll_at FROM profile WHERE key = ?1", [key], |row| row.get(0))?;
-    let (open, oldest_open) = connection.query_row(
-        "SELECT count(*), min(created_at) FROM orchestration WHERE listed_by = ?1
+    let oldest_open = connection.query_row(
+        "SELECT min(created_at) FROM orchestration INDEXED BY orchestration_open WHERE listed_by = ?1
          AND status <> 3 AND status <> 4 AND status <> 5",
         params![key],
-        |row| Ok((row.get(0)?, row.get(1)?)),
+        |row| row.get(0),
     )?;
     Ok(ProfileOverview {
         profile,

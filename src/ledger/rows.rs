@@ -5,6 +5,7 @@ use rusqlite::{CachedStatement, Connection, OptionalExtension, Row, ToSql, param
 
 use crate::model::{Endpoint, Fingerprint, Identifier, Leg, Orchestration, Received, Timestamp, Tracked};
 
+use super::counts;
 use super::indexes::Lookup;
 
 /// The columns of `orchestration` after `key`, in the order of [`Rows::add`] and [`read`].
@@ -35,6 +36,7 @@ pub(super) struct Stored {
 
 /// Finds and adds rows, many one after the other.
 pub(super) struct Rows<'c> {
+    connection: &'c Connection,
     find: CachedStatement<'c>,
     insert: CachedStatement<'c>,
     insert_many: CachedStatement<'c>,
@@ -77,6 +79,7 @@ impl<'c> Rows<'c> {
             }
         };
         Ok(Self {
+            connection,
             find: connection.prepare_cached(find)?,
             insert: connection.prepare_cached(&insertion_of(1))?,
             insert_many: connection.prepare_cached(&insertion_of(AT_ONCE))?,
@@ -107,6 +110,8 @@ impl<'c> Rows<'c> {
                 return Ok(false);
             }
         }
+        let statuses = rows.iter().map(|row| &row.received.orchestration.status);
+        counts::added(self.connection, listed_by, statuses)?;
         Ok(true)
     }
 }

@@ -13,12 +13,13 @@ pub(super) const APPLICATION_ID: i64 = 0x746c_7964;
 
 /// The migrations. The format's number (`user_version`) is how many of them were applied, so this list
 /// only ever grows at its end.
-const MIGRATIONS: [&str; 5] = [
+const MIGRATIONS: [&str; 6] = [
     concat!(include_str!("schema.sql"), include_str!("views.sql")),
     include_str!("breaks.sql"),
     include_str!("telling.sql"),
     include_str!("reports.sql"),
     include_str!("open_money.sql"),
+    include_str!("counts.sql"),
 ];
 
 /// Brings a ledger up to the newest format. A copy of an older one is left beside it first.

@@ -22,6 +22,7 @@ use crate::model::{Identifier, Timestamp};
 
 use super::Problem;
 use super::checkpoint::{self, Checkpoint};
+use super::counts::{self, WrongCount};
 use super::journal::JournalHead;
 
 /// After how many findings verification stops looking for more.
@@ -90,6 +91,8 @@ pub enum Finding {
         /// The break.
         number: i64,
     },
+    /// How many there are is not what is kept of it.
+    CountWrong(WrongCount),
     /// A row that the journal never saw appear.
     RowWithoutJournal {
         /// The orchestration.
@@ -179,6 +182,13 @@ impl fmt::Display for Finding {
             Self::BreakAltered { number } => {
                 write!(formatter, "break {number} is not what the journal says of it")
             }
+            Self::CountWrong(of) => {
+                let of = match of {
+                    WrongCount::Orchestrations => "orchestrations",
+                    WrongCount::Breaks => "breaks",
+                };
+                write!(formatter, "the counts that are kept of {of} are not what the rows come to")
+            }
             Self::RowWithoutJournal { id } => {
                 write!(formatter, "orchestration {id} is there, and the journal never saw it appear")
             }
@@ -213,6 +223,9 @@ pub(super) fn verify(connection: &Connection, noted: Option<(i64, &str)>) -> Res
     unreadable::check(connection, &mut findings)?;
     missing::check(connection, &mut findings)?;
     breaks::check(connection, carried_in, &mut findings)?;
+    for wrong in counts::wrong(connection)? {
+        findings.add(Finding::CountWrong(wrong));
+    }
     Ok(Verification {
         batches: chain.batches,
         entries: chain.entries,

@@ -6,6 +6,7 @@
 
 mod backup;
 mod breaks;
+mod browse;
 mod duplicates;
 mod glance;
 mod going_back;

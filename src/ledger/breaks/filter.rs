@@ -3,6 +3,7 @@
 use rusqlite::{Connection, Row, ToSql, params_from_iter};
 
 use crate::ledger::Problem;
+use crate::ledger::counts::{self, BreaksCounted};
 use crate::model::{BreakKind, BreakNumber, BreakRecord, Identifier, Mute, Rail, Severity, Timestamp};
 
 use super::SCOPE_ORCHESTRATION;
@@ -122,7 +123,18 @@ struct Part {
     text: String,
     /// What only the rows of breaks and orchestrations answer.
     beyond: Vec<String>,
+    /// By what they are counted.
+    counted_by: CountedBy,
     parameters: Vec<Box<dyn ToSql>>,
+}
+
+/// By what the breaks of a part are counted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum CountedBy {
+    /// By the counts that are kept.
+    Kept,
+    /// One by one.
+    Row,
 }
 
 /// In which order breaks come.
@@ -211,8 +223,13 @@ impl Part {
             Order::ByNeed => "k.resolved_at IS NULL",
             Order::ByEnd => "k.resolved_at IS NOT NULL",
         };
-        let mut conditions =
-            Self { order, text: text.to_owned(), beyond: Vec::new(), parameters: Vec::new() };
+        let mut conditions = Self {
+            order,
+            text: text.to_owned(),
+            beyond: Vec::new(),
+            counted_by: CountedBy::Kept,
+            parameters: Vec::new(),
+        };
         if !filter.kinds.is_empty() {
             let kinds = conditions.list(&filter.kinds);
             conditions.and(&format!("k.kind IN ({kinds})"));
@@ -232,6 +249,7 @@ impl Part {
         ] {
             if let Some(time) = time {
                 let time = conditions.parameter(time);
+                conditions.counted_by = CountedBy::Row;
                 conditions.and(&format!("{comparison} {time}"));
             }
         }
@@ -276,6 +294,7 @@ impl Part {
         }
         if !route.is_empty() {
             let route = route.join(" AND ");
+            self.counted_by = CountedBy::Row;
             self.beyond.push(format!(
                 "k.scope = {SCOPE_ORCHESTRATION} AND EXISTS
                  (SELECT 1 FROM orchestration AS o WHERE o.key = k.orchestration AND {route})"
@@ -299,12 +318,14 @@ impl Part {
         names.join(", ")
     }
 
-    const fn index(&self) -> &'static str {
-        match self.order {
-            Order::ByNeed => " INDEXED BY break_by_need",
-            // A ledger of a former format has none.
-            Order::ByEnd => "",
-        }
+    /// The rows, in order where that can be had.
+    const fn rows(&self) -> BreaksCounted {
+        let from = match self.order {
+            Order::ByNeed => "break AS k INDEXED BY break_by_need",
+            // A ledger of a former format has no index of them.
+            Order::ByEnd => "break AS k",
+        };
+        BreaksCounted { from, sum: "count(*)" }
     }
 
     fn beyond(&self) -> String {
@@ -313,9 +334,12 @@ impl Part {
 
     /// By whether somebody looked after them, in the words of the index: any other would read every row.
     fn count(&self, connection: &Connection, total: &mut BreakTotal) -> Result<(), Problem> {
+        let BreaksCounted { from, sum } = match self.counted_by {
+            CountedBy::Kept => counts::breaks(connection)?,
+            CountedBy::Row => self.rows(),
+        };
         let query = format!(
-            "SELECT (k.muted_at IS NOT NULL) AS handled, count(*) FROM break AS k{} WHERE {} AND {} GROUP BY handled",
-            self.index(),
+            "SELECT (k.muted_at IS NOT NULL) AS handled, {sum} FROM {from} WHERE {} AND {} GROUP BY handled",
             self.text,
             self.beyond()
         );
@@ -366,10 +390,10 @@ impl Part {
         let rows = if self.beyond.is_empty() { left } else { looked_at };
         let query = format!(
             "SELECT {}, k.resolved_at, (k.muted_at IS NOT NULL), k.severity, k.history, k.since, k.number
-             FROM break AS k{} WHERE {}
+             FROM {} WHERE {}
              ORDER BY {order}(k.muted_at IS NOT NULL), k.severity DESC, k.history, k.since, k.number LIMIT {rows}",
             self.beyond(),
-            self.index(),
+            self.rows().from,
             self.text
         );
         let mut statement = connection.prepare(&query)?;

@@ -2,6 +2,7 @@
 
 use rusqlite::{Connection, OptionalExtension, Row};
 
+use crate::ledger::counts::{self, BreaksCounted};
 use crate::ledger::indexes::Lookup;
 use crate::ledger::{LedgerError, Problem, Reader, rows, transfers};
 use crate::model::{
@@ -134,10 +135,11 @@ pub(in crate::ledger) fn counts(connection: &Connection) -> Result<BreakCounts, 
     if !super::are_kept(connection)? {
         return Ok(counts);
     }
-    let mut statement = connection.prepare(
-        "SELECT muted_at IS NOT NULL AS muted, severity, history, count(*) FROM break INDEXED BY break_by_need
-         WHERE resolved_at IS NULL GROUP BY muted, severity, history",
-    )?;
+    let BreaksCounted { from, sum } = counts::breaks(connection)?;
+    let mut statement = connection.prepare(&format!(
+        "SELECT k.muted_at IS NOT NULL AS muted, k.severity, k.history, {sum} FROM {from}
+         WHERE k.resolved_at IS NULL GROUP BY 1, 2, 3"
+    ))?;
     let mut groups = statement.query([])?;
     while let Some(group) = groups.next()? {
         let (muted, severity, history): (bool, Severity, bool) =

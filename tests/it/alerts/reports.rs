@@ -341,9 +341,7 @@ async fn what_an_older_ledger_has_in_its_outbox_stays_as_it_is() {
     rusqlite::Connection::open(&path).unwrap().execute_batch(forget).unwrap();
     let Desk { folder, ledger, .. } = desk;
     ledger.close().await;
-    let older =
-        "ALTER TABLE schedule_run DROP COLUMN done_at; DROP INDEX break_by_end; PRAGMA user_version = 3";
-    rusqlite::Connection::open(&path).unwrap().execute_batch(older).unwrap();
+    crate::harness::take_back(&path, 3);
     let ledger =
         tallyd::ledger::Ledger::open(&path, "https://api.sandbox.paxos.com/v2", tallyd::sync::rules(), now());
     let ledger = ledger.unwrap();

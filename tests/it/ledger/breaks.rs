@@ -1,6 +1,7 @@
 //! Breaks through the ledger's public edge, with a judge made by hand: what is read, what people do, what is proven.
 
 mod carried;
+mod counts;
 mod people;
 mod proof;
 mod reading;

@@ -5,6 +5,8 @@ use std::time::Duration;
 use tallyd::ledger::{CompletedReach, Glance, GlanceWanted, Ledger, Reader};
 use tallyd::model::{Amount, Endpoint, Orchestration, Status};
 
+use crate::harness::take_back;
+
 use super::{API, Bench, minute, moved, plain_rules, row};
 
 /// So many minutes after the beginning of the tests' time, completions of the last seven days, three breaks at most.
@@ -83,13 +85,7 @@ async fn a_ledger_of_format_4_gets_the_index_by_which_open_money_is_counted() {
     let Bench { folder, ledger, .. } = bench;
     ledger.close().await;
     let path = folder.path().join("ledger.db");
-    let connection = rusqlite::Connection::open(&path).unwrap();
-    let former = "DROP INDEX orchestration_open;
-        CREATE INDEX orchestration_open ON orchestration (listed_by, created_at)
-            WHERE status <> 3 AND status <> 4 AND status <> 5;
-        DROP INDEX break_by_end; PRAGMA user_version = 4;";
-    connection.execute_batch(former).unwrap();
-    drop(connection);
+    take_back(&path, 4);
     let count = |glance: &Glance| glance.open.iter().map(tallyd::ledger::OpenMoney::count).sum::<u64>();
     // A reader in front of the migration reads the same.
     assert_eq!(count(&at(&Reader::open(&path).unwrap(), 100)), 49);

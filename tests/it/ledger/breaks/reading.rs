@@ -188,10 +188,7 @@ async fn what_failed_in_a_ledger_that_kept_no_breaks_is_judged_once_by_the_next_
     bench.poll = begin(bench.ledger.clone(), bench.profile, Lane::Discover, 1500).await;
     bench.commit(vec![ended(5, Status::Rejected, None), ended(6, Status::Failed, None)]).await;
     // The format that has breaks and does not know of what stood before them.
-    let older = "DROP TABLE transfer_seen; DROP TABLE unjudged; ALTER TABLE profile DROP COLUMN first_listing; \
-                 ALTER TABLE schedule_run DROP COLUMN done_at; DROP INDEX break_by_end; PRAGMA user_version = 2";
-    let (bench, ()) =
-        bench.meanwhile(|path| rusqlite::Connection::open(path).unwrap().execute_batch(older).unwrap()).await;
+    let (bench, ()) = bench.meanwhile(|path| crate::harness::take_back(path, 2)).await;
     let judge = |facts: &PageFacts<'_>| tallyd::breaks::judge(&Limits::default(), History::Recorded, facts);
     bench.ledger.set_rules(Rules { judge: Arc::new(judge), ..rules() });
     assert_eq!(bench.count("SELECT count(*) FROM breaks"), 0);
