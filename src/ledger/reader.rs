@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use rusqlite::{Connection, OptionalExtension, Row, params};
+use rusqlite::{Connection, OptionalExtension, Row};
 
 use crate::model::{
     Coverage, Identifier, Orchestration, PolledProfile, Profile, Status, Timeline, Timestamp, Tracked,
@@ -396,12 +396,6 @@ fn profile_overview(
 ) -> Result<ProfileOverview, Problem> {
     let first_poll_at =
         connection.query_row("SELECT first_poll_at FROM profile WHERE key = ?1", [key], |row| row.get(0))?;
-    let oldest_open = connection.query_row(
-        "SELECT min(created_at) FROM orchestration INDEXED BY orchestration_open WHERE listed_by = ?1
-         AND status <> 3 AND status <> 4 AND status <> 5",
-        params![key],
-        |row| row.get(0),
-    )?;
     Ok(ProfileOverview {
         profile,
         first_poll_at,
@@ -410,7 +404,7 @@ fn profile_overview(
         last_sweep: last_poll(connection, key, "lane = 'sweep'")?,
         backlog: backlog(connection, ProfileKey(key))?,
         open,
-        oldest_open,
+        oldest_open: oldest_open(connection, ProfileKey(key))?,
         missing: missing::count(connection, key)?,
     })
 }
@@ -431,13 +425,34 @@ fn last_poll(connection: &Connection, profile: i64, lanes: &str) -> Result<Optio
     Ok(connection.query_row(&query, [profile], read).optional()?)
 }
 
-pub(super) fn backlog(connection: &Connection, profile: ProfileKey) -> Result<Option<Backlog>, Problem> {
-    let Some(listing) = listing::find(connection, profile)? else { return Ok(None) };
+/// When the profile's first orchestration was created, or one of its first. No index tells that of each profile; those
+/// of one account mostly begin together, and some of the old ones are mostly open.
+fn first_of(connection: &Connection, profile: ProfileKey) -> Result<Option<Timestamp>, Problem> {
     let first: Option<Timestamp> = connection.query_row(
-        "SELECT min(created_at) FROM orchestration WHERE listed_by = ?1",
+        "SELECT min(created_at) FROM (SELECT listed_by, created_at FROM orchestration INDEXED BY orchestration_by_creation
+             ORDER BY created_at LIMIT 1000) WHERE listed_by = ?1",
         [profile.0],
         |row| row.get(0),
     )?;
+    match first {
+        Some(first) => Ok(Some(first)),
+        None => oldest_open(connection, profile),
+    }
+}
+
+/// When the oldest open orchestration that the profile listed first was created.
+fn oldest_open(connection: &Connection, profile: ProfileKey) -> Result<Option<Timestamp>, Problem> {
+    Ok(connection.query_row(
+        "SELECT min(created_at) FROM orchestration INDEXED BY orchestration_open WHERE listed_by = ?1
+         AND status <> 3 AND status <> 4 AND status <> 5",
+        [profile.0],
+        |row| row.get(0),
+    )?)
+}
+
+pub(super) fn backlog(connection: &Connection, profile: ProfileKey) -> Result<Option<Backlog>, Problem> {
+    let Some(listing) = listing::find(connection, profile)? else { return Ok(None) };
+    let first = first_of(connection, profile)?;
     // The window of a first backfill begins in 1970: what counts is the span that has rows.
     let begins_at = first.map_or(listing.begins_at, |first| first.max(listing.begins_at));
     let micros = |from: Timestamp, to: Timestamp| to.since(from).as_micros();

@@ -9,8 +9,8 @@ use crate::model::{BreakKind, BreakNumber, BreakRecord, Identifier, Mute, Rail, 
 use super::SCOPE_ORCHESTRATION;
 use super::reading::BreakTotal;
 
-/// How far a break is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// How far a break is. They are listed in this order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum BreakState {
     /// Nobody looks after it.
     Open,
@@ -39,16 +39,6 @@ impl BreakState {
             Self::Open => "open",
             Self::Acknowledged => "acknowledged",
             Self::Resolved => "resolved",
-        }
-    }
-
-    /// Among unresolved ones, in words of the index by need: any other would read the rows.
-    const fn condition(self) -> &'static str {
-        match self {
-            // As bounds: an equality would have the rest sorted anew.
-            Self::Open => "(k.muted_at IS NOT NULL) <= 0",
-            Self::Acknowledged => "(k.muted_at IS NOT NULL) > 0",
-            Self::Resolved => "0",
         }
     }
 }
@@ -111,6 +101,16 @@ pub struct BreakPlace {
     pub number: BreakNumber,
 }
 
+impl BreakPlace {
+    const fn state(&self) -> BreakState {
+        match (self.resolved_at, self.is_muted) {
+            (Some(_), _) => BreakState::Resolved,
+            (None, true) => BreakState::Acknowledged,
+            (None, false) => BreakState::Open,
+        }
+    }
+}
+
 /// A filter as SQL: the parts of its list, one behind the other.
 pub(super) struct Conditions {
     parts: Vec<Part>,
@@ -118,7 +118,7 @@ pub(super) struct Conditions {
 
 /// A part of a list, which one index has in order.
 struct Part {
-    order: Order,
+    state: BreakState,
     /// What the index answers.
     text: String,
     /// What only the rows of breaks and orchestrations answer.
@@ -137,15 +137,6 @@ enum CountedBy {
     Row,
 }
 
-/// In which order breaks come.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Order {
-    /// Unresolved ones, by what needs a person first.
-    ByNeed,
-    /// Resolved ones, the latest first.
-    ByEnd,
-}
-
 /// Some of the breaks that a filter admits.
 pub(super) struct Places {
     /// They, in order.
@@ -160,20 +151,12 @@ const RAIL_TEXT: &str = "CASE o.{end}_rail WHEN 1 THEN 'profile' \
 
 impl Conditions {
     pub(super) fn of(filter: &BreakFilter) -> Self {
-        let unresolved = filter.states.iter().filter(|state| **state != BreakState::Resolved);
-        let unresolved: Vec<_> = unresolved.map(|state| state.condition()).collect();
-        let mut parts = Vec::new();
-        if filter.states.is_empty() || !unresolved.is_empty() {
-            let mut part = Part::of(filter, Order::ByNeed);
-            if !unresolved.is_empty() {
-                part.and(&format!("({})", unresolved.join(" OR ")));
-            }
-            parts.push(part);
-        }
-        if filter.states.contains(&BreakState::Resolved) {
-            parts.push(Part::of(filter, Order::ByEnd));
-        }
-        Self { parts }
+        let is_meant = |state: &BreakState| match filter.states.as_slice() {
+            [] => *state != BreakState::Resolved,
+            states => states.contains(state),
+        };
+        let states = BreakState::ALL.into_iter().filter(is_meant);
+        Self { parts: states.map(|state| Part::of(filter, state)).collect() }
     }
 
     /// Whether telling them means to read the rows of breaks and orchestrations.
@@ -191,10 +174,9 @@ impl Conditions {
 
     /// Only what is behind a place in the list.
     pub(super) fn behind(&mut self, behind: BreakPlace) {
-        if behind.resolved_at.is_some() {
-            self.parts.retain(|part| part.order == Order::ByEnd);
-        }
-        if let Some(first) = self.parts.first_mut() {
+        let state = behind.state();
+        self.parts.retain(|part| part.state >= state);
+        if let Some(first) = self.parts.first_mut().filter(|part| part.state == state) {
             first.behind(behind);
         }
     }
@@ -218,13 +200,15 @@ impl Conditions {
 }
 
 impl Part {
-    fn of(filter: &BreakFilter, order: Order) -> Self {
-        let text = match order {
-            Order::ByNeed => "k.resolved_at IS NULL",
-            Order::ByEnd => "k.resolved_at IS NOT NULL",
+    fn of(filter: &BreakFilter, state: BreakState) -> Self {
+        // In words of the index: any other would read the rows.
+        let text = match state {
+            BreakState::Open => "k.resolved_at IS NULL AND (k.muted_at IS NOT NULL) = 0",
+            BreakState::Acknowledged => "k.resolved_at IS NULL AND (k.muted_at IS NOT NULL) = 1",
+            BreakState::Resolved => "k.resolved_at IS NOT NULL",
         };
         let mut conditions = Self {
-            order,
+            state,
             text: text.to_owned(),
             beyond: Vec::new(),
             counted_by: CountedBy::Kept,
@@ -320,10 +304,10 @@ impl Part {
 
     /// The rows, in order where that can be had.
     const fn rows(&self) -> BreaksCounted {
-        let from = match self.order {
-            Order::ByNeed => "break AS k INDEXED BY break_by_need",
+        let from = match self.state {
+            BreakState::Open | BreakState::Acknowledged => "break AS k INDEXED BY break_by_need",
             // A ledger of a former format has no index of them.
-            Order::ByEnd => "break AS k",
+            BreakState::Resolved => "break AS k",
         };
         BreaksCounted { from, sum: "count(*)" }
     }
@@ -332,26 +316,18 @@ impl Part {
         if self.beyond.is_empty() { "1".to_owned() } else { self.beyond.join(" AND ") }
     }
 
-    /// By whether somebody looked after them, in the words of the index: any other would read every row.
     fn count(&self, connection: &Connection, total: &mut BreakTotal) -> Result<(), Problem> {
         let BreaksCounted { from, sum } = match self.counted_by {
             CountedBy::Kept => counts::breaks(connection)?,
             CountedBy::Row => self.rows(),
         };
-        let query = format!(
-            "SELECT (k.muted_at IS NOT NULL) AS handled, {sum} FROM {from} WHERE {} AND {} GROUP BY handled",
-            self.text,
-            self.beyond()
-        );
-        let mut statement = connection.prepare(&query)?;
-        let mut groups = statement.query(params_from_iter(&self.parameters))?;
-        while let Some(group) = groups.next()? {
-            let count: u64 = group.get(1)?;
-            total.all += count;
-            let is_handled: bool = group.get(0)?;
-            if self.order == Order::ByNeed && !is_handled {
-                total.open += count;
-            }
+        let query =
+            format!("SELECT coalesce({sum}, 0) FROM {from} WHERE {} AND {}", self.text, self.beyond());
+        let count: u64 =
+            connection.query_row(&query, params_from_iter(&self.parameters), |row| row.get(0))?;
+        total.all += count;
+        if self.state == BreakState::Open {
+            total.open += count;
         }
         Ok(())
     }
@@ -359,19 +335,19 @@ impl Part {
     fn behind(&mut self, behind: BreakPlace) {
         let BreakPlace { resolved_at, is_muted, severity, is_history, since, number } = behind;
         let severity = self.parameter(severity);
-        let [muted, history, since, number] =
-            [i64::from(is_muted), i64::from(is_history), since.as_micros(), number.0]
-                .map(|value| self.parameter(value));
-        let (columns, values) = match (self.order, resolved_at) {
-            (Order::ByEnd, Some(at)) => {
-                let ended = self.parameter(at.as_micros().saturating_neg());
-                ("-k.resolved_at, ", format!("{ended}, "))
+        let [history, since, number] =
+            [i64::from(is_history), since.as_micros(), number.0].map(|value| self.parameter(value));
+        let (columns, values) = match resolved_at {
+            Some(at) => {
+                let [ended, muted] =
+                    [at.as_micros().saturating_neg(), i64::from(is_muted)].map(|value| self.parameter(value));
+                ("-k.resolved_at, (k.muted_at IS NOT NULL), ", format!("{ended}, {muted}, "))
             }
-            _ => ("", String::new()),
+            None => ("", String::new()),
         };
         self.and(&format!(
-            "({columns}(k.muted_at IS NOT NULL), -k.severity, k.history, k.since, k.number)
-             > ({values}{muted}, -{severity}, {history}, {since}, {number})"
+            "({columns}-k.severity, k.history, k.since, k.number)
+             > ({values}-{severity}, {history}, {since}, {number})"
         ));
     }
 
@@ -382,16 +358,17 @@ impl Part {
         looked_at: u64,
         places: &mut Places,
     ) -> Result<(), Problem> {
-        let order = match self.order {
-            Order::ByNeed => "",
-            Order::ByEnd => "k.resolved_at DESC, ",
+        let order = match self.state {
+            // All of them are alike in that, which the index has in front.
+            BreakState::Open | BreakState::Acknowledged => "",
+            BreakState::Resolved => "k.resolved_at DESC, (k.muted_at IS NOT NULL), ",
         };
         let left = limit - places.found.len() as u64;
         let rows = if self.beyond.is_empty() { left } else { looked_at };
         let query = format!(
             "SELECT {}, k.resolved_at, (k.muted_at IS NOT NULL), k.severity, k.history, k.since, k.number
              FROM {} WHERE {}
-             ORDER BY {order}(k.muted_at IS NOT NULL), k.severity DESC, k.history, k.since, k.number LIMIT {rows}",
+             ORDER BY {order}k.severity DESC, k.history, k.since, k.number LIMIT {rows}",
             self.beyond(),
             self.rows().from,
             self.text
