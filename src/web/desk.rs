@@ -188,7 +188,7 @@ mod tests {
     fn text(outcome: Outcome) -> String {
         match outcome.unwrap() {
             Reply::Document { body, .. } => String::from_utf8(body.to_vec()).unwrap(),
-            Reply::SeeOther(address) => address.to_str().unwrap().to_owned(),
+            other => panic!("{other:?}"),
         }
     }
 

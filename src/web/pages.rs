@@ -37,8 +37,6 @@ use super::reply::Reply;
 /// How all pages look.
 const STYLE: &str = include_str!("../../templates/pages/style.css");
 
-const HTML: HeaderValue = HeaderValue::from_static("text/html; charset=utf-8");
-
 /// What a browser may do with an answer, where that says nothing else: load the style from here, draw the icon in the
 /// page, and ask for pages here. No script ever runs, whatever a page may hold.
 const POLICY: HeaderValue = HeaderValue::from_static(
@@ -87,5 +85,5 @@ async fn guarded(mut response: Response<Body>) -> Response<Body> {
 /// A page as it is sent.
 fn rendered(page: &impl Template) -> Result<Reply, Refusal> {
     // Templates only write text.
-    Reply::document(HTML, page.render().map_err(|_| Refusal::Fault)?)
+    page.render().map(|page| Reply::Page(page.into())).map_err(|_| Refusal::Fault)
 }

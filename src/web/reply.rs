@@ -10,6 +10,8 @@ use serde::Serialize;
 
 use super::refusal::Refusal;
 
+const HTML: HeaderValue = HeaderValue::from_static("text/html; charset=utf-8");
+
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
 
 /// An answer, cheap to copy.
@@ -24,6 +26,8 @@ pub(super) enum Reply {
         /// What tells it from any other at the same address (RFC 9110, 8.8.3).
         tag: HeaderValue,
     },
+    /// A page, which nobody keeps: it is of the moment, and of other people's money.
+    Page(Bytes),
     /// What is asked for has this address.
     SeeOther(HeaderValue),
 }
@@ -60,15 +64,20 @@ impl Reply {
                     *response.body_mut() = body.into();
                     response.headers_mut().insert(CONTENT_TYPE, media_type);
                 }
-                response.headers_mut().insert(ETAG, tag);
+                let headers = response.headers_mut();
+                headers.insert(ETAG, tag);
+                // Kept by the client alone, who asks each time whether it still holds.
+                headers.insert(CACHE_CONTROL, HeaderValue::from_static("private, no-cache"));
+            }
+            Self::Page(page) => {
+                *response.body_mut() = page.into();
+                response.headers_mut().insert(CONTENT_TYPE, HTML);
             }
             Self::SeeOther(address) => {
                 *response.status_mut() = StatusCode::SEE_OTHER;
                 response.headers_mut().insert(LOCATION, address);
             }
         }
-        // Kept by the client alone, who asks each time whether it still holds.
-        response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("private, no-cache"));
         response
     }
 }
