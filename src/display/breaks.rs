@@ -46,7 +46,7 @@ pub fn of(record: &BreakRecord) -> Value {
         };
         json!({ "at": resolved.at.to_rfc3339(), "by": by, "why": why })
     });
-    json!({
+    let mut document = json!({
         "number": standing.number.0,
         "kind": standing.kind.as_str(),
         "severity": standing.severity.as_str(),
@@ -70,8 +70,10 @@ pub fn of(record: &BreakRecord) -> Value {
         "resolved": resolved,
         "transfers": record.transfers.iter().map(transfer).collect::<Vec<_>>(),
         "route": record.orchestration.as_ref().map(|row| Route::of(row).to_string()),
-        "orchestration": record.orchestration.as_ref().map(orchestration::of),
-    })
+    });
+    // Put in as it is: the macro copies.
+    document["orchestration"] = record.orchestration.as_ref().map_or(Value::Null, orchestration::of);
+    document
 }
 
 fn transfer(facts: &TransferFacts) -> Value {

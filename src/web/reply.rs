@@ -26,7 +26,7 @@ pub(super) enum Reply {
         /// What tells it from any other at the same address (RFC 9110, 8.8.3).
         tag: HeaderValue,
     },
-    /// A page, which nobody keeps: it is of the moment, and of other people's money.
+    /// A page, which no browser keeps: it tells of a moment.
     Page(Bytes),
     /// What is asked for has this address.
     SeeOther(HeaderValue),

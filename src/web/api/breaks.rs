@@ -5,7 +5,8 @@ use std::sync::Arc;
 use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, State};
 use axum::http::request::Parts;
-use serde_json::json;
+use serde::Serialize;
+use serde_json::Value;
 
 use super::{Answer, MOST, Query, USUAL};
 use crate::display::breaks;
@@ -19,6 +20,14 @@ use crate::web::{Site, by_paxos, cursor};
 /// What the list takes.
 const PAGING: [&str; 2] = ["limit", "page_cursor"];
 
+#[derive(Serialize)]
+struct BreakList {
+    breaks: Vec<Value>,
+    next_page_cursor: Option<String>,
+    open: Option<u64>,
+    total: Option<u64>,
+}
+
 /// Breaks, those that need a person first in front.
 pub(super) async fn list(State(site): State<Arc<Site>>, asked: Parts) -> Answer {
     let query = Query::parse(asked.uri.query(), &[&BREAK_FILTERS[..], &PAGING].concat())?;
@@ -30,12 +39,12 @@ pub(super) async fn list(State(site): State<Arc<Site>>, asked: Parts) -> Answer 
     site.answer(&asked, move |reader| {
         let filter = wanted.filter(&config, reader, by_paxos(reader, now)?)?;
         let page = reader.breaks_behind(&filter, behind, limit)?;
-        Reply::json(&json!({
-            "total": page.total.map(|total| total.all),
-            "open": page.total.map(|total| total.open),
-            "breaks": page.records.iter().map(breaks::of).collect::<Vec<_>>(),
-            "next_page_cursor": page.next.map(|next| cursor::write(&next, mark)),
-        }))
+        Reply::json(&BreakList {
+            breaks: page.records.iter().map(breaks::of).collect(),
+            next_page_cursor: page.next.map(|next| cursor::write(&next, mark)),
+            open: page.total.map(|total| total.open),
+            total: page.total.map(|total| total.all),
+        })
     })
     .await
 }

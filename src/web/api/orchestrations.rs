@@ -5,6 +5,7 @@ use std::sync::Arc;
 use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, State};
 use axum::http::request::Parts;
+use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::{Answer, MOST, Query, USUAL};
@@ -30,19 +31,33 @@ pub(super) async fn list(State(site): State<Arc<Site>>, asked: Parts) -> Answer 
     site.answer(&asked, move |reader| {
         let filter = wanted.filter(&config, reader)?;
         let page = reader.orchestrations(&filter, behind.as_ref(), limit)?;
-        Reply::json(&json!({
-            "items": page.rows.iter().map(item).collect::<Vec<_>>(),
-            "next_page_cursor": page.next.map(|next| cursor::write(&next, mark)),
-        }))
+        Reply::json(&OrchestrationList {
+            items: page.rows.iter().map(Item::of).collect(),
+            next_page_cursor: page.next.map(|next| cursor::write(&next, mark)),
+        })
     })
     .await
 }
 
-fn item(tracked: &Tracked) -> Value {
-    json!({
-        "orchestration": orchestration::of(&tracked.orchestration),
-        "status_since": tracked.status_since.to_rfc3339(),
-    })
+#[derive(Serialize)]
+struct OrchestrationList {
+    items: Vec<Item>,
+    next_page_cursor: Option<String>,
+}
+
+#[derive(Serialize)]
+struct Item {
+    orchestration: Value,
+    status_since: String,
+}
+
+impl Item {
+    fn of(tracked: &Tracked) -> Self {
+        Self {
+            orchestration: orchestration::of(&tracked.orchestration),
+            status_since: tracked.status_since.to_rfc3339(),
+        }
+    }
 }
 
 /// What the ledger has of one id, with the breaks about it.
