@@ -5,6 +5,7 @@
 #![expect(clippy::unwrap_used, reason = "in a test's helpers too, a panic is how a test fails")]
 
 mod alertmanager;
+mod bounds;
 mod delivery;
 mod email;
 mod end_to_end;

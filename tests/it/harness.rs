@@ -6,6 +6,7 @@
 #![expect(clippy::unwrap_used, reason = "in a test's helpers too, a panic is how a test fails")]
 
 mod daemon;
+mod held_time;
 mod installed;
 mod manager;
 mod noted;
@@ -20,6 +21,7 @@ use std::time::Duration;
 use tallyd::model::Timestamp;
 
 pub(crate) use daemon::{InProcess, Running, held_clock};
+pub(crate) use held_time::HeldTime;
 pub(crate) use installed::{Foreign, free_port, installed, small_disk};
 pub(crate) use manager::Manager;
 pub(crate) use noted::{NOTES, note};
