@@ -1,7 +1,7 @@
 //! Delivering: from the ledger's outbox to the sinks, each by itself.
 //!
-//! A batch is fixed in the ledger before it is sent, and what became of it is noted after: killed in between,
-//! the next start sends the same again under the same key. What a sink does not take holds up no other sink.
+//! What is told as one, or alone, is fixed in the ledger before it is sent, and what became of it is noted after: killed
+//! in between, the next start sends the same again under the same key. What a sink does not take holds up no other sink.
 
 mod reports;
 mod sending;

@@ -6,7 +6,10 @@ use std::time::Duration;
 
 use super::failure::SendError;
 use crate::config::{ProfileFilter, ResolvedNotices, SinkConfig, SinkTarget};
-use crate::model::{BreakKind, Identifier, Notice, Occasion, Outcome, Queued, Severity, SinkName, Timestamp};
+use crate::model::{
+    BreakKind, BreakNumber, Identifier, Notice, NoticeNumber, Occasion, Outcome, Queued, Severity, SinkName,
+    Timestamp,
+};
 
 /// How long the first retry waits; each further one waits twice as long.
 const FIRST_RETRY: Duration = Duration::from_secs(5);
@@ -73,6 +76,17 @@ pub enum Parcel {
 }
 
 impl Parcel {
+    /// What was fixed to be told as one.
+    fn fixed(mut several: Vec<Queued>) -> Self {
+        match several.pop() {
+            Some(one) if several.is_empty() => Self::One(one),
+            last => {
+                several.extend(last);
+                Self::Many(several)
+            }
+        }
+    }
+
     /// The notices in it.
     pub fn members(&self) -> &[Queued] {
         match self {
@@ -122,7 +136,8 @@ pub enum Summing {
 }
 
 /// What is told as one, in the order in which it is told: what stands before what is over, the worst first, the
-/// oldest first. A batch that was fixed before stays what it is, whatever the limit is now.
+/// oldest first; but nothing of a break before what came about of it earlier. What was fixed before stays what it is,
+/// alone or together, whatever the limit is now.
 pub fn parcels(waiting: Vec<Queued>, burst: NonZeroU32, summing: Summing) -> Vec<Parcel> {
     let mut fixed: BTreeMap<_, Vec<Queued>> = BTreeMap::new();
     let mut loose: BTreeMap<(Tone, BreakKind, Option<Identifier>), Vec<Queued>> = BTreeMap::new();
@@ -136,7 +151,7 @@ pub fn parcels(waiting: Vec<Queued>, burst: NonZeroU32, summing: Summing) -> Vec
         }
     }
     let burst = usize::try_from(burst.get()).unwrap_or(usize::MAX);
-    let mut parcels: Vec<Parcel> = fixed.into_values().map(Parcel::Many).collect();
+    let mut parcels: Vec<Parcel> = fixed.into_values().map(Parcel::fixed).collect();
     for group in loose.into_values() {
         let may_be_summed = match summing {
             Summing::Everything => true,
@@ -159,7 +174,50 @@ pub fn parcels(waiting: Vec<Queued>, burst: NonZeroU32, summing: Summing) -> Vec
         let first = parcel.members().first().map(|queued| queued.number);
         (parcel.tone(), std::cmp::Reverse(parcel.worst()), first)
     });
-    parcels
+    as_it_came_about(parcels)
+}
+
+/// The same parcels, each behind those that tell of one of its breaks and whose newest notice of that is older: what is told
+/// of a break last is how it stands.
+fn as_it_came_about(parcels: Vec<Parcel>) -> Vec<Parcel> {
+    let mut newest: BTreeMap<(BreakNumber, usize), NoticeNumber> = BTreeMap::new();
+    for (place, parcel) in parcels.iter().enumerate() {
+        for queued in parcel.members() {
+            let known = newest.entry((queued.notice.number, place)).or_insert(queued.number);
+            *known = queued.number.max(*known);
+        }
+    }
+    let mut told_of: Vec<(BreakNumber, NoticeNumber, usize)> =
+        newest.into_iter().map(|((number, place), newest)| (number, newest, place)).collect();
+    told_of.sort_unstable();
+    let mut waits_for = vec![Vec::new(); parcels.len()];
+    for pair in told_of.windows(2) {
+        if let [(number, _, before), (same, _, after)] = pair
+            && number == same
+        {
+            waits_for[*after].push(*before);
+        }
+    }
+    let mut left: Vec<Option<Parcel>> = parcels.into_iter().map(Some).collect();
+    let mut ordered = Vec::with_capacity(left.len());
+    for place in 0..left.len() {
+        put_behind(place, &waits_for, &mut left, &mut ordered);
+    }
+    ordered
+}
+
+/// Puts a parcel behind those that it waits for. Where two wait for each other, the first one asked for is put last.
+fn put_behind(
+    place: usize,
+    waits_for: &[Vec<usize>],
+    left: &mut [Option<Parcel>],
+    ordered: &mut Vec<Parcel>,
+) {
+    let Some(parcel) = left[place].take() else { return };
+    for before in &waits_for[place] {
+        put_behind(*before, waits_for, left, ordered);
+    }
+    ordered.push(parcel);
 }
 
 /// When what failed is tried again, and how long the whole sink is left alone.

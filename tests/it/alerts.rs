@@ -5,6 +5,7 @@
 #![expect(clippy::unwrap_used, reason = "in a test's helpers too, a panic is how a test fails")]
 
 mod alertmanager;
+mod bounds;
 mod delivery;
 mod email;
 mod end_to_end;
@@ -248,7 +249,7 @@ fn summary(count: usize) -> Message {
 }
 
 /// A sink that tells everything.
-fn sink_config(name: &str, target: SinkTarget) -> SinkConfig {
+pub(crate) fn sink_config(name: &str, target: SinkTarget) -> SinkConfig {
     SinkConfig {
         name: SinkName(name.to_owned()),
         target,
@@ -266,7 +267,7 @@ fn sink_config(name: &str, target: SinkTarget) -> SinkConfig {
     }
 }
 
-fn webhook_at(url: &str) -> SinkTarget {
+pub(crate) fn webhook_at(url: &str) -> SinkTarget {
     SinkTarget::Webhook {
         url: SecretUrl::new(&url.parse().unwrap()),
         secret: SecretString::from("hunter2".to_owned()),

@@ -7,6 +7,7 @@
 
 mod daemon;
 mod former;
+mod held_time;
 mod installed;
 mod manager;
 mod noted;
@@ -22,6 +23,7 @@ use tallyd::model::Timestamp;
 
 pub(crate) use daemon::{InProcess, Running, held_clock};
 pub(crate) use former::take_back;
+pub(crate) use held_time::HeldTime;
 pub(crate) use installed::{Foreign, free_port, installed, small_disk};
 pub(crate) use manager::Manager;
 pub(crate) use noted::{NOTES, note};

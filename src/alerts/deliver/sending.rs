@@ -116,10 +116,9 @@ impl Sending {
     /// Tells one parcel and notes what became of it. Returns whether the sink may go on.
     async fn deliver(&mut self, parcel: &Parcel) -> Result<bool, LedgerError> {
         let members = parcel.members();
-        if let Parcel::Many(several) = parcel
-            && several.iter().any(|queued| queued.batch.is_none())
-        {
-            self.ledger.fix_batch(self.config.name.clone(), numbers(several)).await?;
+        // One that is told alone as well: were it summed up with what comes later, it would be told under two keys.
+        if members.iter().any(|queued| queued.batch.is_none()) {
+            self.ledger.fix_batch(self.config.name.clone(), numbers(members)).await?;
         }
         let shown: Vec<Queued> = members.iter().take(NAMED).cloned().collect();
         let mut records = self.reader.with_records(shown)?;

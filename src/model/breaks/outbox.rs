@@ -24,7 +24,7 @@ pub struct Queued {
     pub notice: Notice,
     /// How often that was tried.
     pub attempts: u32,
-    /// The first notice of the batch with which it is told as one; `None` while that is not fixed.
+    /// The first of the notices with which it is told as one, itself where it is told alone; `None` while that is not fixed.
     pub batch: Option<NoticeNumber>,
 }
 

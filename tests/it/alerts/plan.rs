@@ -94,6 +94,46 @@ fn a_batch_that_was_fixed_stays_what_it_is() {
     assert_eq!(told(waiting, Summing::Everything), ["1+2", "3+4+5"]);
 }
 
+/// Catches: what was tried alone being told once more in a summary, under another key.
+#[test]
+fn what_was_fixed_alone_stays_alone() {
+    let mut waiting =
+        Vec::from([1, 2, 3, 4].map(|number| queued(number, BreakKind::Failed, Occasion::Opened)));
+    waiting[1].batch = Some(NoticeNumber(2));
+    assert_eq!(told(waiting, Summing::Everything), ["1+3+4", "2"]);
+}
+
+/// Catches: a sink that was away and is told first that a break got worse, then that it opened, or that somebody looks
+/// after it when that is over: it would keep what is no longer so.
+#[test]
+fn what_belongs_to_one_break_is_told_as_it_came_about() {
+    let of_first = |number, occasion, severity| {
+        let mut queued = queued(number, BreakKind::StuckPending, occasion);
+        (queued.notice.number, queued.notice.severity) = (BreakNumber(1), severity);
+        queued
+    };
+    let (warning, critical) = (Severity::Warning, Severity::Critical);
+    let mut waiting = vec![
+        of_first(1, Occasion::Opened, warning),
+        queued(2, BreakKind::Rejected, Occasion::Opened),
+        of_first(3, Occasion::Worsened, critical),
+        queued(4, BreakKind::MissingUpstream, Occasion::Opened),
+        of_first(5, Occasion::Resolved, critical),
+    ];
+    // The worst first, and in front of it what came before of the same break.
+    assert_eq!(told(waiting.clone(), Summing::Everything), ["1", "3", "4", "2", "5"]);
+    // Somebody looked after it, and it got worse all the same: what stands is no sooner told than that.
+    waiting[0] = of_first(1, Occasion::Acknowledged, warning);
+    assert_eq!(told(waiting, Summing::Everything), ["1", "3", "4", "2", "5"]);
+    // Of several at once the newest counts. The critical one of two that were summed up brings the others along.
+    let opened = [10, 11].map(|number| queued(number, BreakKind::StuckPending, Occasion::Opened));
+    let mut waiting =
+        vec![of_first(1, Occasion::Opened, warning), of_first(2, Occasion::Acknowledged, warning)];
+    waiting.extend(opened);
+    waiting.push(of_first(12, Occasion::Worsened, critical));
+    assert_eq!(told(waiting, Summing::Everything), ["2", "1+10+11+12"]);
+}
+
 #[test]
 fn where_each_has_an_incident_each_end_is_told() {
     let over = |number| queued(number, BreakKind::Failed, Occasion::Resolved);

@@ -11,7 +11,7 @@ use rusqlite::Connection;
 use serde_json::Value;
 use tallyd::clock::{Clock as _, ManualClock};
 use tallyd::ledger::{Ledger, Problem, Reader, Rules};
-use tallyd::model::{PollOutcome, PollResult, Profile, ProfileSelection, Timestamp};
+use tallyd::model::{PollOutcome, PollResult, Profile, ProfileSelection, Timestamp, TransferLookUps};
 use tallyd::paxos::{ApiUrl, Client, ForgetStops, Limits, Settings, Stop};
 use tallyd::sim::{Control, RunningSimulator, SimConfig, Simulator, WorldConfig};
 use tallyd::sync::{self, Pace, Poller, Watch, unwatched};
@@ -33,6 +33,7 @@ pub(crate) struct Setup {
     pub(crate) ahead: Duration,
     /// How long a pause after 429 is waited out.
     pub(crate) stop_patience: Duration,
+    pub(crate) look_up_transfers: TransferLookUps,
     /// Where the ledger's folder is made.
     pub(crate) scratch: PathBuf,
 }
@@ -55,6 +56,7 @@ impl Setup {
             requests_per_second: FAST,
             ahead: Duration::ZERO,
             stop_patience: Settings::STOP_PATIENCE,
+            look_up_transfers: TransferLookUps::Off,
             scratch: std::env::temp_dir(),
         }
     }
@@ -110,6 +112,7 @@ impl Rig {
         settings.retry.first_delay = Duration::from_millis(1);
         settings.retry.max_delay = Duration::from_millis(4);
         settings.stop_patience = setup.stop_patience;
+        settings.look_up_transfers = setup.look_up_transfers;
         let client = client(&settings, &local, Vec::new());
         let folder = tempfile::tempdir_in(&setup.scratch).unwrap();
         let path = folder.path().join("ledger.db");

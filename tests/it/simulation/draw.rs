@@ -5,7 +5,10 @@
 
 use fastrand::Rng;
 
-use super::op::{Case, Moment, Op, Place, Scope, Spelling, State, Trouble, Under, UpdatedAt, Window};
+use super::op::{
+    Case, Moment, Op, Parting, Place, Refusal, Scope, Sink, Spelling, State, Trouble, Under, UpdatedAt,
+    Window,
+};
 
 /// Steps of time in seconds: within the overlap of ten minutes, around it, far beyond it, and beyond a day,
 /// after which a backfill closes the gap.
@@ -27,6 +30,9 @@ const MOST_ROWS: u8 = 40;
 /// In one of so many worlds legs contradict the status, rows share a `ref_id`, and the process is killed while a
 /// break is told.
 const DISPUTED: u64 = 8;
+
+/// In one of so many worlds, all of them disputed, what waits is told now and then, and in the end.
+const DELIVERED: u64 = 16;
 
 /// How many of the states rows have in every world; the others come where legs contradict the status.
 const USUAL_STATES: usize = 7;
@@ -101,6 +107,7 @@ impl Case {
             ops.extend(swept.map(|window| Op::Sweep { window }));
         }
         let ops = if seed % DISPUTED == DISPUTED / 2 { disputed(seed, ops) } else { ops };
+        let ops = if seed % DELIVERED == DISPUTED / 2 { delivered(seed, ops) } else { ops };
         let page_rows = drawing.dice.usize(if is_killed_at_first { 1..=2 } else { 1..=7 });
         Self { seed, profiles: drawing.profiles.into(), size, page_rows, ops }
     }
@@ -144,6 +151,35 @@ fn disputed(seed: u64, ops: Vec<Op>) -> Vec<Op> {
         told.push(op);
         told.extend(created.map(|row| Op::Rename { row, like: dice.u8(..row) }));
     }
+    told
+}
+
+/// The same with deliveries in between, of which not all go well.
+fn delivered(seed: u64, ops: Vec<Op>) -> Vec<Op> {
+    let mut dice = Rng::with_seed(seed ^ 0xDE11_0E12);
+    let mut told = Vec::with_capacity(ops.len());
+    for op in ops {
+        let brings = matches!(op, Op::Poll | Op::Kill { .. } | Op::Sweep { .. } | Op::KillInSweep { .. });
+        told.push(op);
+        if !brings {
+            continue;
+        }
+        if dice.u8(..3) == 0 {
+            let at = Sink::ALL[dice.usize(..Sink::ALL.len())];
+            let how = Refusal::ALL[dice.usize(..Refusal::ALL.len())];
+            told.push(Op::Refuse { at, after: dice.u8(..3), times: dice.u8(1..4), how });
+        }
+        match dice.u8(..6) {
+            0 | 1 => told.push(Op::Deliver),
+            2 => {
+                let nth = dice.u8(1..5);
+                let moments = [Parting::Unread(nth), Parting::Unanswered(nth), Parting::Unnoted(nth)];
+                told.push(Op::KillInDelivery { moment: moments[dice.usize(..moments.len())] });
+            }
+            _ => {}
+        }
+    }
+    told.push(Op::Deliver);
     told
 }
 

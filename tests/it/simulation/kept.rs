@@ -125,3 +125,25 @@ fn a_leg_that_moved_on_just_now_is_young_though_the_row_tells_no_time_of_change(
         ],
     });
 }
+
+/// Of what waits the worst was told first, so that it was told that a break got worse before it was told of it.
+#[test]
+fn a_break_that_got_worse_while_nobody_was_told_is_told_from_its_beginning() {
+    holds(&Case {
+        seed: 52,
+        profiles: 1,
+        size: 0,
+        page_rows: 4,
+        ops: vec![
+            Op::Create {
+                row: 3,
+                under: Under::First,
+                age: 60,
+                state: State::LegFailed,
+                updated_at: UpdatedAt::Given,
+            },
+            Op::Advance { seconds: 3050 },
+            Op::Deliver,
+        ],
+    });
+}

@@ -1,21 +1,25 @@
-//! The rules under which a world is judged, and what kills a poll from inside: while a page is judged, while a
-//! break is told, or when a page was committed. It also keeps count of what was judged.
+//! The rules under which a world is judged, and what kills from inside: a poll while a page is judged, while a
+//! notice is written, or when a page was committed; a delivery while a sink has a message, or before it is noted that it
+//! took it. It also keeps count of what was judged.
 //!
 //! The rules are tallyd's own, under limits that are short beside the time that goes by in a world. A panic without
 //! a message ends the thread or the task at exactly that place, as a killed process would. The count is kept in the
 //! ledger, with the page: what a transaction that was rolled back had judged was not judged.
 
 use std::panic::resume_unwind;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use tallyd::alerts::{Attempt, Observer};
 use tallyd::breaks::limits::{Allowance, Settings};
 use tallyd::breaks::{self, History, Limits};
 use tallyd::ledger::Rules;
 use tallyd::model::{Change, Observation, PageFacts, SinkName, Step};
 use tallyd::sync::{self, Event, Watch};
+use tokio::task::AbortHandle;
 
+use super::op::Parting;
 use crate::harness::note;
 
 /// How long an orchestration may be PROCESSING.
@@ -42,6 +46,11 @@ pub(super) struct Killer {
     judging: AtomicU64,
     committed: AtomicU64,
     telling: AtomicU64,
+    unread: AtomicU64,
+    unanswered: AtomicU64,
+    unnoted: AtomicU64,
+    /// Ends the delivery under way.
+    delivery: Mutex<Option<AbortHandle>>,
     judged: AtomicU64,
 }
 
@@ -58,10 +67,36 @@ impl Killer {
         self.telling.store(nth.into(), Ordering::SeqCst);
     }
 
+    pub(super) fn kill_in_delivery(&self, moment: Parting, delivery: AbortHandle) {
+        let (counter, nth) = match moment {
+            Parting::Unread(nth) => (&self.unread, nth),
+            Parting::Unanswered(nth) => (&self.unanswered, nth),
+            Parting::Unnoted(nth) => (&self.unnoted, nth),
+        };
+        counter.store(nth.into(), Ordering::SeqCst);
+        *self.delivery.lock().unwrap() = Some(delivery);
+    }
+
     pub(super) fn disarm(&self) {
-        self.telling.store(0, Ordering::SeqCst);
-        self.judging.store(0, Ordering::SeqCst);
-        self.committed.store(0, Ordering::SeqCst);
+        let [judging, committed, telling] = [&self.judging, &self.committed, &self.telling];
+        for counter in [judging, committed, telling, &self.unread, &self.unanswered, &self.unnoted] {
+            counter.store(0, Ordering::SeqCst);
+        }
+    }
+
+    /// Whether the process ends now that a sink was sent something.
+    pub(super) fn ends_unread(&self) -> bool {
+        counts_down_to_zero(&self.unread) && self.end_delivery()
+    }
+
+    /// Whether the process ends now that a sink has read something.
+    pub(super) fn ends_unanswered(&self) -> bool {
+        counts_down_to_zero(&self.unanswered) && self.end_delivery()
+    }
+
+    fn end_delivery(&self) -> bool {
+        let delivery = self.delivery.lock().unwrap().take();
+        delivery.inspect(AbortHandle::abort).is_some()
     }
 
     /// The rules of tallyd, under which each change has a note as well, whose key no other has: what is judged
@@ -115,6 +150,14 @@ impl Killer {
         });
         let note_of = |id: String| note(&self.judged.fetch_add(1, Ordering::SeqCst).to_string(), &id);
         changed.map(note_of).collect()
+    }
+}
+
+impl Observer for Killer {
+    fn delivered(&self, _sink: &SinkName, attempt: Attempt) {
+        if attempt == Attempt::Sent && counts_down_to_zero(&self.unnoted) {
+            resume_unwind(Box::new(Killed));
+        }
     }
 }
 

@@ -68,6 +68,12 @@ pub(super) enum Op {
     Sweep { window: Window },
     /// A sweep is begun and the process is killed in it, then started again.
     KillInSweep { window: Window, moment: Moment },
+    /// Of the next messages to a sink, `after` are taken and then `times` are not.
+    Refuse { at: Sink, after: u8, times: u8, how: Refusal },
+    /// What waits is told, as far as the sinks take it.
+    Deliver,
+    /// The same, and the process is killed in it, then started again.
+    KillInDelivery { moment: Parting },
 }
 
 /// When in a poll the process is killed: at the nth of its kind. A poll that ends before is killed after.
@@ -81,6 +87,17 @@ pub(super) enum Moment {
     Judging(u8),
     /// While the nth notice is written, in the middle of its transaction.
     Telling(u8),
+}
+
+/// When in a delivery the process is killed: at the nth message to any sink. A delivery of fewer is killed after it.
+#[derive(Clone, Copy)]
+pub(super) enum Parting {
+    /// It was sent and nobody has read it.
+    Unread(u8),
+    /// The sink has it and has not answered.
+    Unanswered(u8),
+    /// The sink has taken it, and that is not noted.
+    Unnoted(u8),
 }
 
 /// An enum of plain names that prints each as it is written in code, and knows all of them.
@@ -168,6 +185,27 @@ names! {
     }
 }
 
+names! {
+    /// Where things are told.
+    Sink { Pager, Archive }
+}
+
+names! {
+    /// How a sink does not take a message.
+    Refusal {
+        /// 500.
+        Broken,
+        /// 429, with `Retry-After`.
+        Busy,
+        /// 401.
+        Stranger,
+        /// It hangs up and has read nothing.
+        Unread,
+        /// It hangs up and has read everything.
+        Unanswered,
+    }
+}
+
 impl Trouble {
     /// Troubles after which there is no answer to use: while every list request has one, nothing is listed.
     pub(super) const SILENCING: &[Self] = &[
@@ -252,6 +290,13 @@ impl Scope {
     }
 }
 
+impl Op {
+    /// Whether it is about telling people.
+    pub(super) fn is_about_sinks(&self) -> bool {
+        matches!(self, Self::Refuse { .. } | Self::Deliver | Self::KillInDelivery { .. })
+    }
+}
+
 impl fmt::Debug for Moment {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -259,6 +304,16 @@ impl fmt::Debug for Moment {
             Self::Committed(nth) => write!(formatter, "Moment::Committed({nth})"),
             Self::Judging(nth) => write!(formatter, "Moment::Judging({nth})"),
             Self::Telling(nth) => write!(formatter, "Moment::Telling({nth})"),
+        }
+    }
+}
+
+impl fmt::Debug for Parting {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Unread(nth) => write!(formatter, "Parting::Unread({nth})"),
+            Self::Unanswered(nth) => write!(formatter, "Parting::Unanswered({nth})"),
+            Self::Unnoted(nth) => write!(formatter, "Parting::Unnoted({nth})"),
         }
     }
 }

@@ -9,6 +9,7 @@ use tallyd::ledger::Reader;
 use tallyd::model::{Coverage, Identifier, Timestamp};
 
 use super::contract::Checked;
+use super::delivered::Slip;
 use crate::harness::rows_read_by;
 
 /// A ledger at one moment.
@@ -249,6 +250,27 @@ impl Viewer {
                 severity: row.get(2)?,
                 at: Timestamp::from_micros(row.get(3)?),
                 deliveries: row.get(4)?,
+            })
+        })
+    }
+
+    /// What each sink is to be told, in order.
+    pub(super) fn slips(&self) -> Vec<Slip> {
+        let slips =
+            "SELECT d.sink, k.number, k.kind, k.subject, k.episode, n.occasion, n.at, d.state, d.batch
+            FROM delivery AS d JOIN notice AS n ON n.number = d.notice JOIN breaks AS k ON k.number = n.break
+            ORDER BY n.number";
+        self.all(slips, |row| {
+            let key =
+                |kind: String, subject: String, episode: i64| format!("tallyd/{kind}/{subject}/{episode}");
+            Ok(Slip {
+                sink: row.get(0)?,
+                number: row.get(1)?,
+                key: key(row.get(2)?, row.get(3)?, row.get(4)?),
+                occasion: row.get(5)?,
+                at: Timestamp::from_micros(row.get(6)?),
+                state: row.get(7)?,
+                batch: row.get(8)?,
             })
         })
     }

@@ -3,6 +3,7 @@
 //! Owns the carrying out of operations and the keeping of the oracle's memory beside it. What must hold then is
 //! `contract`.
 
+mod post;
 mod world;
 
 use std::collections::{BTreeMap, VecDeque};
@@ -16,6 +17,7 @@ use tallyd::model::{PollOutcome, ProfileSelection, Timestamp};
 use tallyd::sim::{Endpoint, FaultRate, ListedUnder, Rate, RequestRecord, SimConfig, WorldConfig};
 use tallyd::sync::Pace;
 
+use post::Doors;
 use world::UNLISTED;
 
 use super::contract::{Attempt, Checked, Heard, OVERLAP, Work, is_half_done, is_open, path_of};
@@ -49,6 +51,8 @@ pub(super) struct Stage {
     found_by_sweeps: BTreeMap<String, usize>,
     /// Rows that were removed, by number.
     removed: BTreeMap<u8, Value>,
+    /// Where things are told, in worlds in which they are.
+    doors: Option<Doors>,
 }
 
 /// Sweeps since the last complete one.
@@ -87,6 +91,8 @@ impl Stage {
             // A `Date` has whole seconds: in half of the worlds it is the time itself.
             rig.advance(Duration::from_millis(750));
         }
+        let is_told = case.ops.iter().any(Op::is_about_sinks);
+        let doors = if is_told { Some(Doors::open(&killer).await) } else { None };
         let truth = rig.control.truth();
         let customer = truth.iter().find_map(|row| row["customer_id"].as_str()).unwrap_or("customer");
         let profiles: Vec<_> = rig.control.profiles().into_iter().map(|profile| profile.id).collect();
@@ -107,6 +113,7 @@ impl Stage {
             found: BTreeMap::new(),
             found_by_sweeps: BTreeMap::new(),
             removed: BTreeMap::new(),
+            doors,
         }
     }
 
@@ -164,6 +171,9 @@ impl Stage {
             Op::Kill { moment } => return self.kill(Work::Poll, moment).await,
             Op::Sweep { window } => return self.sweep(window).await,
             Op::KillInSweep { window, moment } => return self.kill(Work::Sweep(window), moment).await,
+            Op::Refuse { at, after, times, how } => self.refuse(at, after, times, how),
+            Op::Deliver => return self.deliver().await,
+            Op::KillInDelivery { moment } => return self.kill_in_delivery(moment).await,
         }
         Ok(())
     }
@@ -190,7 +200,8 @@ impl Stage {
         self.poll().await?;
         self.sweep(Window::Everything).await?;
         self.viewer.check_sound()?;
-        self.model.check_equal(&self.picture.rows, self.rig.clock.now())
+        self.model.check_equal(&self.picture.rows, self.rig.clock.now())?;
+        self.deliver_all().await
     }
 
     /// What the ledger says in the end.
@@ -376,16 +387,6 @@ impl Stage {
             }
         }
         *counted = found;
-    }
-
-    /// What befell requests since the last try, and where.
-    fn befell(&mut self) -> Vec<(Place, Trouble)> {
-        let mut befell = Vec::new();
-        for (place, steps) in &mut self.scripted {
-            let left = self.rig.control.script_left(place.endpoint());
-            befell.extend(steps.drain(..steps.len() - left).flatten().map(|what| (*place, what)));
-        }
-        befell
     }
 }
 

@@ -98,4 +98,14 @@ impl Stage {
         self.scripted.clear();
         self.outage = None;
     }
+
+    /// What befell requests since the last try, and where.
+    pub(super) fn befell(&mut self) -> Vec<(Place, Trouble)> {
+        let mut befell = Vec::new();
+        for (place, steps) in &mut self.scripted {
+            let left = self.rig.control.script_left(place.endpoint());
+            befell.extend(steps.drain(..steps.len() - left).flatten().map(|what| (*place, what)));
+        }
+        befell
+    }
 }
