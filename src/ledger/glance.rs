@@ -240,6 +240,7 @@ fn open_money(connection: &Connection, now: Timestamp) -> Result<Vec<OpenMoney>,
 /// Found by the newest entries of the journal, which tell every end, and by what was created last, which is there
 /// first when a backfill has just begun the journal.
 fn completed(connection: &Connection, since: Timestamp) -> Result<Completed, Problem> {
+    // CROSS JOIN: the few are looked up among the many, whatever the planner thinks of their number.
     let mut statement = connection.prepare_cached(concat!(
         "SELECT ",
         route_columns!(),
@@ -249,7 +250,7 @@ fn completed(connection: &Connection, since: Timestamp) -> Result<Completed, Pro
              UNION
              SELECT key FROM (SELECT key FROM orchestration INDEXED BY orchestration_by_creation
                  WHERE created_at >= ?1 ORDER BY created_at DESC LIMIT ?2)
-         ) AS newest JOIN orchestration AS o ON o.key = newest.key
+         ) AS newest CROSS JOIN orchestration AS o ON o.key = newest.key
          WHERE o.status = 3 AND coalesce(o.completed_at, o.status_since) >= ?1"
     ))?;
     let mut rows = statement.query(params![since, LOOKED_THROUGH])?;

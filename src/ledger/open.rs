@@ -6,6 +6,7 @@ use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags};
 
 use super::Problem;
@@ -84,6 +85,10 @@ pub(super) fn for_writing(path: &Path) -> Result<Connection, Problem> {
     connection.pragma_update(None, "wal_autocheckpoint", CHECKPOINT_PAGES)?;
     connection.pragma_update(None, "journal_size_limit", WAL_KEPT_BYTES)?;
     connection.set_prepared_statement_cache_capacity(STATEMENTS);
+    // By default SQLite takes a value that is bound for a hint which plan is the best, and prepares a statement that was kept anew
+    // for the next one: that was most of what judging a page cost (https://www.sqlite.org/queryplanner-ng.html#qpstab).
+    // Readers keep the default: they ask little often, and much at once.
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
     schema::migrate(&mut connection, path)?;
     Ok(connection)
 }
@@ -170,4 +175,25 @@ pub(super) fn check_application(connection: &Connection) -> Result<(), Problem> 
         return Err(Problem::Newer { found: version, known: schema::newest() });
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use rusqlite::StatementStatus;
+
+    use super::*;
+
+    /// Catches: statements that are kept and yet prepared for each value anew.
+    #[test]
+    fn no_value_has_a_statement_prepared_anew() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("ledger.db");
+        let connection = for_writing(&path).unwrap();
+        let query = "SELECT number FROM break WHERE subject = ?1 AND resolved_at IS NULL ORDER BY number";
+        for value in ["one", "two", "three"] {
+            let mut statement = connection.prepare_cached(query).unwrap();
+            assert!(!statement.exists([value]).unwrap());
+            assert_eq!(statement.get_status(StatementStatus::RePrepare), 0, "{value}");
+        }
+    }
 }
