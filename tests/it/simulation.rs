@@ -40,7 +40,7 @@ const SEEDS: u64 = 1000;
 const THREADS: usize = 4;
 
 /// Of so many seeds one is played a second time without the steps of the local clock.
-const TWINS: u64 = 8;
+const TWINS: u64 = 4;
 
 #[test]
 fn every_seed_keeps_the_contract() {

@@ -69,7 +69,7 @@ fn every_page_holds_in_a_browser() {
         Command::new(node).current_dir(&folder).arg("look.mjs").arg(order.to_string()).output().unwrap();
     let said = [ran.stdout, ran.stderr].map(|text| String::from_utf8(text).unwrap()).concat();
     assert!(ran.status.success(), "{said}\nscreenshots are in {}", shots.display());
-    assert!(said.contains("28 looks, 0 problems"), "{said}");
+    assert!(said.contains("44 looks, 0 problems"), "{said}");
     daemon.stop();
     shell.end();
 }
