@@ -77,13 +77,10 @@ pub enum Parcel {
 
 impl Parcel {
     /// What was fixed to be told as one.
-    fn fixed(mut several: Vec<Queued>) -> Self {
-        match several.pop() {
-            Some(one) if several.is_empty() => Self::One(one),
-            last => {
-                several.extend(last);
-                Self::Many(several)
-            }
+    fn fixed(several: Vec<Queued>) -> Self {
+        match <[Queued; 1]>::try_from(several) {
+            Ok([one]) => Self::One(one),
+            Err(several) => Self::Many(several),
         }
     }
 
