@@ -1,7 +1,7 @@
 //! Reading orchestrations page by page, by when they were created.
 //!
 //! However many rows there are, one page costs no more than looking at a fixed number of them: it may be short, or
-//! empty, and yet not the last.
+//! empty, and yet not the last. Where only open ones are meant, it costs going through the index of those instead.
 
 use rusqlite::{Connection, OptionalExtension, ToSql, params_from_iter};
 
@@ -159,7 +159,8 @@ impl Query {
         }
         if let Some(ref_id) = &filter.ref_id {
             let condition = format!("ref_id = {}", query.parameter(ref_id.clone()));
-            if index == Index::ByRefId { query.range.push(condition) } else { query.meant.push(condition) }
+            let place = if index == Index::ByRefId { &mut query.range } else { &mut query.meant };
+            place.push(condition);
         }
         let mut others = Vec::new();
         if !filter.statuses.is_empty() {

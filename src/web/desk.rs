@@ -52,8 +52,11 @@ struct Turn {
 }
 
 /// The readings that have not begun, by what they are to answer.
+type Waiting = HashMap<String, WeakShared<BoxFuture<'static, Outcome>>>;
+
+/// Where they wait.
 #[derive(Debug, Default)]
-struct Queue(Mutex<HashMap<String, WeakShared<BoxFuture<'static, Outcome>>>>);
+struct Queue(Mutex<Waiting>);
 
 /// A reading's place in the queue; whoever comes after it is left waits for another reading.
 struct Queued {
@@ -93,7 +96,7 @@ impl Desk {
 }
 
 impl Queue {
-    fn lock(&self) -> MutexGuard<'_, HashMap<String, WeakShared<BoxFuture<'static, Outcome>>>> {
+    fn lock(&self) -> MutexGuard<'_, Waiting> {
         // Whatever happens to one who holds it, what it has is whole.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -101,6 +104,8 @@ impl Queue {
 
 impl Drop for Queued {
     fn drop(&mut self) {
+        // Where everybody gave up, another reading may have taken the place in this moment. It then answers those who wait
+        // for it already, and whoever comes later has one of his own.
         self.queue.lock().remove(&self.question);
     }
 }
