@@ -158,6 +158,29 @@ async fn a_backlog_is_told_by_the_span_that_has_rows() {
     assert_eq!((told.ceiling, told.percent_left), (minute(100), 75));
 }
 
+/// Catches: a profile that came later, and whose backlog is told by the whole time since 1970, or by the rows of others.
+#[tokio::test]
+async fn the_backlog_of_a_later_profile_is_told_by_its_oldest_open_row() {
+    let mut bench = Bench::new().await;
+    bench.commit((0..1001).map(|number| moved(number, Status::Completed, 1)).collect()).await;
+    bench.profile = crate::ledger::open_profile(&bench.ledger, "other").await;
+    bench.poll = bench.begin_poll(bench.profile).await;
+    let slice = bench.ledger.begin_listing(
+        bench.profile,
+        Lane::Backfill,
+        minute(3000),
+        Timestamp::EPOCH,
+        minute(3000),
+    );
+    let slice = slice.await.unwrap().slices[0].key;
+    let page = bench.page(vec![row(2000), row(2250)]);
+    bench.ledger.commit_page(PageCommit { progress: reached(slice, 2250), ..page }).await.unwrap();
+    let profiles = bench.reader().overview(minute(0)).unwrap().profiles;
+    let backlogs: Vec<_> =
+        profiles.iter().map(|profile| profile.backlog.map(|known| known.percent_left)).collect();
+    assert_eq!(backlogs, [Some(75), None]);
+}
+
 /// Something that happens to one of the slices.
 #[derive(Clone, Copy, Debug)]
 enum Step {
